@@ -1,0 +1,158 @@
+//! What every connector has: the envelope, and `healthCheck`. The rest is left to the kind
+//! (`connector/<kind>/config.rs`).
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::value::{Duration, SecretText, WebUrl};
+
+/// The envelope of a connector.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Common {
+    /// Unique; `name.attribute` elsewhere reads what this provider said. Not `env`, not `se`.
+    #[schemars(regex(pattern = "^[A-Za-z0-9_][A-Za-z0-9_-]*$"), example = &"okta-idp")]
+    pub name: String,
+    /// What kind of provider this is.
+    #[serde(rename = "type")]
+    #[schemars(extend("type" = "string"))]
+    pub kind: String,
+    /// Client TLS profile of all its outgoing calls.
+    pub tls: Option<String>,
+    /// How strongly this provider authenticates a person, 1 to 9; higher is stronger.
+    #[schemars(range(min = 1, max = 9), extend("x-maverics" = {"status": "ours"}))]
+    pub assurance: Option<u8>,
+    /// Asking at regular times whether it is well.
+    pub health_check: Option<HealthCheck>,
+}
+
+impl Common {
+    /// Secrets among the headers of the custom endpoint.
+    pub fn custom_headers(&self) -> impl Iterator<Item = (&'static str, &SecretText)> {
+        let custom = self.health_check.as_ref().and_then(|c| c.custom_endpoint.as_ref());
+        custom.into_iter().flat_map(|c| c.headers.values().map(|text| ("healthCheck", text)))
+    }
+}
+
+/// Asking at regular times whether a provider is well.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct HealthCheck {
+    /// Whether it is asked at all.
+    pub enabled: bool,
+    /// From the start of one probe to the start of the next; at least 1s.
+    pub interval: Duration,
+    /// Of one probe.
+    pub timeout: Duration,
+    /// Consecutive failures until it counts as unhealthy.
+    #[schemars(range(min = 1, max = 1000))]
+    pub unhealthy_threshold: u32,
+    /// Consecutive successes until it counts as healthy again.
+    #[schemars(range(min = 1, max = 1000))]
+    pub healthy_threshold: u32,
+    /// A pretended outage.
+    #[schemars(extend("x-maverics" = {"status": "later", "instead": "Rehearse with `maverics demo`, or flip a `customEndpoint` once that is run here."}))]
+    pub simulation: Option<Simulation>,
+    /// After the standard probe, also a well-formed authorization request.
+    #[schemars(extend("x-maverics" = {"status": "later"}))]
+    pub deep_probe: Option<DeepProbe>,
+    /// Asked instead of the provider.
+    pub custom_endpoint: Option<CustomEndpoint>,
+}
+
+impl Default for HealthCheck {
+    fn default() -> Self {
+        HealthCheck {
+            enabled: false,
+            interval: Duration::from_secs(30),
+            timeout: Duration::from_secs(30),
+            unhealthy_threshold: 2,
+            healthy_threshold: 2,
+            simulation: None,
+            deep_probe: None,
+            custom_endpoint: None,
+        }
+    }
+}
+
+/// A pretended outage.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Default)]
+pub struct Simulation {
+    /// Whether to pretend.
+    pub enabled: bool,
+    /// Begins this long after start.
+    pub start_after: Option<Duration>,
+    /// Lasts this long.
+    pub downtime: Option<Duration>,
+}
+
+/// A deeper probe.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DeepProbe {
+    /// Whether to ask so.
+    pub enabled: bool,
+}
+
+/// An address asked instead of the provider.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CustomEndpoint {
+    /// `http`, the only kind.
+    #[serde(rename = "type", default)]
+    pub kind: CustomEndpointKind,
+    /// Asked with GET; redirects are not followed.
+    pub endpoint: WebUrl,
+    /// Request headers.
+    #[serde(default)]
+    #[schemars(extend("x-maverics" = {"status": "ours"}))]
+    pub headers: BTreeMap<String, SecretText>,
+    /// Client TLS profile; the connector's without one.
+    #[schemars(extend("x-maverics" = {"status": "ours"}))]
+    pub tls: Option<String>,
+    /// What a healthy answer looks like; exactly status 200 without one.
+    #[serde(default)]
+    pub response_matcher: ResponseMatcher,
+}
+
+/// Kind of custom endpoint.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CustomEndpointKind {
+    /// HTTP or HTTPS.
+    #[default]
+    Http,
+}
+
+/// What a healthy answer looks like. All conditions given must hold.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ResponseMatcher {
+    /// Status codes that count as healthy.
+    #[schemars(length(min = 1), inner(range(min = 100, max = 599)))]
+    pub expected_statuses: Vec<u16>,
+    /// About the body.
+    pub body: Option<BodyMatcher>,
+    /// Response headers that must have these values; names in any case.
+    #[schemars(extend("x-maverics" = {"status": "ours"}))]
+    pub headers: BTreeMap<String, String>,
+}
+
+impl Default for ResponseMatcher {
+    fn default() -> Self {
+        ResponseMatcher { expected_statuses: vec![200], body: None, headers: BTreeMap::new() }
+    }
+}
+
+/// About the body of an answer.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BodyMatcher {
+    /// Literal text, case-sensitive, looked for in the first 64 KiB.
+    #[schemars(length(min = 1))]
+    pub contains: String,
+}

@@ -1,0 +1,74 @@
+//! The whole file, typed. Connectors and apps stay values here: their shape depends on their `type`, and
+//! the table of kinds reads them.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::features::Flag;
+use super::health::{Admin, Health};
+use super::http::Http;
+use super::logger::Logger;
+use super::providers::OidcProvider;
+use super::section::{Label, Unread};
+use super::session::Session;
+use super::tls::Profile;
+
+/// A configuration file.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct File {
+    /// Label of this configuration.
+    pub version: Option<Label>,
+    /// Feature flags; names are literal keys, dots included.
+    pub features: BTreeMap<String, Flag>,
+    /// The listener.
+    pub http: Http,
+    /// TLS profiles by name.
+    #[schemars(extend("propertyNames" = {"pattern": "^[A-Za-z0-9_.-]+$"}))]
+    pub tls: BTreeMap<String, Profile>,
+    /// Sessions.
+    pub session: Session,
+    /// Caches by name.
+    #[schemars(extend("x-maverics" = {"status": "later", "instead": "`local_default`, in memory, always exists."}))]
+    pub caches: Option<Vec<Unread>>,
+    /// Clusters.
+    #[schemars(extend("x-maverics" = {"status": "later", "instead": "Use sticky sessions (`maverics lb-gen`)."}))]
+    pub clusters: Option<Vec<Unread>>,
+    /// How the log looks.
+    pub logger: Logger,
+    /// Metrics and traces.
+    #[schemars(extend("x-maverics" = {"status": "later"}))]
+    pub telemetry: Option<Unread>,
+    /// The status endpoint.
+    pub health: Health,
+    /// The admin listener.
+    #[schemars(extend("x-maverics" = {"status": "later", "instead": "Use `maverics probe` for the state of the providers."}))]
+    pub admin: Option<Admin>,
+    /// Identity providers, and continuity over them.
+    pub connectors: Vec<Value>,
+    /// Applications.
+    pub apps: Vec<Value>,
+    /// OpenID provider.
+    pub oidc_provider: Option<OidcProvider>,
+    /// SAML provider.
+    #[schemars(extend("x-maverics" = {"status": "later"}))]
+    pub saml_provider: Option<Unread>,
+    /// LDAP provider.
+    #[schemars(extend("x-maverics" = {"status": "later"}))]
+    pub ldap_provider: Option<Unread>,
+    /// AI identity gateway.
+    #[schemars(extend("x-maverics" = {"status": "later"}))]
+    pub mcp_provider: Option<Unread>,
+    /// Single logout.
+    #[schemars(extend("x-maverics" = {"status": "later"}))]
+    pub single_logout: Option<Unread>,
+    /// Go APIs.
+    #[schemars(extend("x-maverics" = {"status": "later"}))]
+    pub apis: Option<Vec<Unread>>,
+    /// Go service extensions.
+    #[schemars(extend("x-maverics" = {"status": "later"}))]
+    pub service_extensions: Option<Vec<Unread>>,
+}

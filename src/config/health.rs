@@ -1,0 +1,64 @@
+//! `health` (the status endpoint) and `admin`.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::value::{Duration, SecretText};
+
+/// The status endpoint and the heartbeat.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Health {
+    /// Path of the status endpoint.
+    #[schemars(regex(pattern = "^/[^?#\\s]*$"), example = &"/status")]
+    pub location: String,
+    /// A log line at regular times.
+    pub heartbeat: Heartbeat,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Health { location: "/status".into(), heartbeat: Heartbeat::default() }
+    }
+}
+
+/// A log line at regular times.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Heartbeat {
+    /// None.
+    pub disabled: bool,
+    /// How often.
+    pub interval: Duration,
+    /// Level of its lines.
+    pub log_level: HeartbeatLevel,
+}
+
+impl Default for Heartbeat {
+    fn default() -> Self {
+        Heartbeat { disabled: false, interval: Duration::from_secs(60), log_level: HeartbeatLevel::Info }
+    }
+}
+
+/// Level of heartbeat lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum HeartbeatLevel {
+    Info,
+    Debug,
+}
+
+/// The admin listener: metrics and the operator page.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Admin {
+    /// Switches the listener off without removing the block.
+    pub disabled: bool,
+    /// Listen address, `127.0.0.1:9444` by default.
+    pub address: Option<String>,
+    /// Server TLS profile.
+    pub tls: Option<String>,
+    /// Bearer token, 32 characters or more.
+    pub token: Option<SecretText>,
+}

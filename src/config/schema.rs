@@ -1,0 +1,189 @@
+//! Shapes of the schema: how the pieces that schemars derives become one document, and how a walker finds
+//! which parts of it apply to a value.
+//!
+//! House rules for the schema: no `unevaluatedProperties` and no `oneOf` over objects, because their
+//! errors name no key; a choice by `type` is `allOf` of `if`/`then`. Keywords of ours:
+//! `x-maverics` (`{"status": "documented" | "ours" | "alias" | "later", ...}`), `x-maverics-secret`,
+//! `x-maverics-template`.
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+/// A generator with the house's settings: draft 2020-12, everything that has a name under `$defs`.
+pub fn generator() -> SchemaGenerator {
+    let mut settings = SchemaSettings::draft2020_12();
+    settings.meta_schema = None;
+    settings.into_generator()
+}
+
+/// The schema of one type inside `generator`, as a value (usually a `$ref`).
+pub fn of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
+    generator.subschema_for::<T>().to_value()
+}
+
+/// A choice by the entry's `type`: each branch is a condition on properties (all must be equal; a value that
+/// begins with `!` must not be) and a schema that then applies.
+pub fn by_type(types: &[&str], branches: Vec<(Vec<(&str, &str)>, Value)>) -> Value {
+    let branches: Vec<Value> = branches
+        .into_iter()
+        .map(|(conditions, then)| {
+            let test = |value: &str| match value.strip_prefix('!') {
+                Some(other) => json!({"not": {"const": other}}),
+                None => json!({"const": value}),
+            };
+            let properties: Map<String, Value> =
+                conditions.iter().map(|(key, value)| ((*key).to_owned(), test(value))).collect();
+            let required: Vec<&str> =
+                conditions.iter().filter(|(_, value)| !value.starts_with('!')).map(|(key, _)| *key).collect();
+            json!({"if": {"properties": properties, "required": required}, "then": then})
+        })
+        .collect();
+    json!({
+        "type": "object",
+        "required": ["type"],
+        "properties": {"type": {"type": "string", "enum": types, "description": "What kind of entry this is."}},
+        "allOf": branches,
+    })
+}
+
+/// Last touches over a whole document: closes every map, drops the `null` that `Option` adds, and gives
+/// each property a status.
+pub fn tidy(schema: &mut Value) {
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(tidy),
+        Value::Object(map) => {
+            drop_null(map);
+            if map.contains_key("properties") && !map.contains_key("if") && !map.contains_key("allOf") {
+                let conditional = map.get("required").is_some() && map.len() == 2;
+                if !conditional {
+                    map.entry("additionalProperties").or_insert(json!(false));
+                }
+            }
+            if let Some(Value::Object(properties)) = map.get_mut("properties") {
+                for property in properties.values_mut() {
+                    if let Value::Object(property) = property
+                        && !property.contains_key("const")
+                        && !property.contains_key("not")
+                    {
+                        property.entry("x-maverics").or_insert(json!({"status": "documented"}));
+                    }
+                }
+            }
+            map.values_mut().for_each(tidy);
+        }
+        _ => {}
+    }
+}
+
+/// `Option<T>` comes as `type: [t, null]` or `anyOf: [t, null]`; here `null` equals absent and is removed
+/// from the tree before the check.
+fn drop_null(map: &mut Map<String, Value>) {
+    if let Some(Value::Array(types)) = map.get_mut("type") {
+        types.retain(|t| t != "null");
+        if let [one] = types.as_slice() {
+            let one = one.clone();
+            map.insert("type".into(), one);
+        }
+    }
+    if let Some(Value::Array(choices)) = map.get_mut("enum") {
+        choices.retain(|c| !c.is_null());
+    }
+    if map.get("default").is_some_and(Value::is_null) {
+        map.remove("default");
+    }
+    if let Some(Value::Array(choices)) = map.get_mut("anyOf") {
+        choices.retain(|c| c != &json!({"type": "null"}));
+        if let [one] = choices.as_slice() {
+            let one = one.clone();
+            map.remove("anyOf");
+            if let Value::Object(one) = one {
+                for (key, value) in one {
+                    map.entry(key).or_insert(value);
+                }
+            }
+        }
+    }
+}
+
+/// A schema document with its definitions, ready to be walked beside a tree.
+#[derive(Debug, Clone, Copy)]
+pub struct Walk<'s> {
+    root: &'s Value,
+}
+
+impl<'s> Walk<'s> {
+    /// Over a whole document.
+    pub fn new(root: &'s Value) -> Self {
+        Walk { root }
+    }
+
+    /// Every part that applies to `value`: the schema itself, what it refers to, and the branches whose
+    /// condition holds.
+    pub fn applicable(&self, schema: &'s Value, value: &Value) -> Vec<&'s Value> {
+        let mut found = Vec::new();
+        self.gather(schema, value, &mut found, 0);
+        found
+    }
+
+    fn gather(&self, schema: &'s Value, value: &Value, found: &mut Vec<&'s Value>, depth: usize) {
+        if depth > 16 {
+            return;
+        }
+        found.push(schema);
+        if let Some(target) = schema.get("$ref").and_then(Value::as_str).and_then(|r| self.resolve(r)) {
+            self.gather(target, value, found, depth + 1);
+        }
+        for part in schema.get("allOf").and_then(Value::as_array).into_iter().flatten() {
+            match (part.get("if"), part.get("then")) {
+                (Some(condition), Some(then)) => {
+                    if holds(condition, value) {
+                        self.gather(then, value, found, depth + 1);
+                    }
+                }
+                _ => self.gather(part, value, found, depth + 1),
+            }
+        }
+    }
+
+    fn resolve(&self, reference: &str) -> Option<&'s Value> {
+        self.root.pointer(reference.strip_prefix('#')?)
+    }
+
+    /// The schema of one property, and whether the key is known at all.
+    pub fn property(&self, parts: &[&'s Value], key: &str) -> Option<&'s Value> {
+        let named = parts.iter().find_map(|part| part.get("properties")?.get(key).filter(|p| p.get("const").is_none()));
+        named.or_else(|| {
+            parts.iter().find_map(|part| part.get("additionalProperties").filter(|schema| schema.is_object()))
+        })
+    }
+
+    /// All keys that `parts` know.
+    pub fn known_keys(&self, parts: &[&'s Value]) -> Vec<&'s str> {
+        let maps = parts.iter().filter_map(|part| part.get("properties")?.as_object());
+        let mut keys: Vec<&str> = maps.flat_map(|map| map.keys().map(String::as_str)).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+
+    /// The schema of list items.
+    pub fn items(&self, parts: &[&'s Value]) -> Option<&'s Value> {
+        parts.iter().find_map(|part| part.get("items"))
+    }
+}
+
+/// Whether an `if` of the form [`by_type`] writes holds for a value.
+fn holds(condition: &Value, value: &Value) -> bool {
+    condition.get("properties").and_then(Value::as_object).is_some_and(|properties| {
+        properties.iter().all(|(key, want)| match want.get("not") {
+            Some(not) => value.get(key) != not.get("const"),
+            None => value.get(key).is_some_and(|have| Some(have) == want.get("const")),
+        })
+    })
+}
+
+/// The first answer that a keyword has among the applicable parts.
+pub fn keyword<'s>(parts: &[&'s Value], name: &str) -> Option<&'s Value> {
+    parts.iter().find_map(|part| part.get(name))
+}

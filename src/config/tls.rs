@@ -1,0 +1,53 @@
+//! `tls`: named profiles, used by listeners and by outgoing connections.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// One profile.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Profile {
+    /// PEM certificate chain: our identity as a server, or our client certificate.
+    pub cert_file: Option<String>,
+    /// PEM private key of it.
+    pub key_file: Option<String>,
+    /// PEM roots added to the system's, for outgoing connections.
+    pub ca_file: Option<String>,
+    /// Server: whether clients show a certificate.
+    pub client_auth: ClientAuth,
+    /// Server: roots for client certificates.
+    #[serde(rename = "clientCAFiles")]
+    pub client_ca_files: Vec<String>,
+    /// Lowest TLS version.
+    pub min_version: MinVersion,
+    /// TLS 1.2 suites by IANA name, replacing the list; all must have ECDHE and AEAD.
+    pub enabled_ciphers: Option<Vec<String>>,
+    /// Outgoing: the peer's certificate is not verified. For a laboratory.
+    #[schemars(extend("x-maverics" = {"status": "ours"}))]
+    pub insecure_skip_verify: bool,
+}
+
+/// Client certificates on a server.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[expect(missing_docs, reason = "the names are the documented ones and say it")]
+#[expect(clippy::enum_variant_names, reason = "the documented names")]
+pub enum ClientAuth {
+    #[default]
+    NoClientCert,
+    RequestClientCert,
+    RequireAnyClientCert,
+    VerifyClientCertIfGiven,
+    RequireAndVerifyClientCert,
+}
+
+/// Lowest TLS version.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum MinVersion {
+    /// TLS 1.2.
+    #[default]
+    #[serde(rename = "1.2")]
+    Tls12,
+    /// TLS 1.3.
+    #[serde(rename = "1.3")]
+    Tls13,
+}

@@ -1,0 +1,57 @@
+//! A name and a password to an identity. An unknown name costs the same time and gets the same answer as a
+//! wrong password.
+
+use argon2::{Argon2, PasswordVerifier};
+use argon2::password_hash::phc::PasswordHash;
+
+use super::LocalConnector;
+use crate::connector::{CompleteRequest, Denial, Fault, Identity, Input, Kept};
+use crate::value::Secret;
+
+/// Longest password taken.
+pub const PASSWORD_BYTES_MAX: usize = 1024;
+
+/// A hash nobody's password has, for names that do not exist.
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGlzIGhlcmUhIQ$b+zVzXPFIY7IYJeTCyZ7G4yBHAOYGVLaTYIE2GBKlI8";
+
+pub(super) async fn complete(
+    connector: &LocalConnector,
+    request: CompleteRequest<'_>,
+) -> Result<Identity, Fault> {
+    let Input::Password { username, password } = request.input else {
+        return Err(Fault::Rejected("this connector takes a user name and a password".into()));
+    };
+    let people = connector.people.current().map_err(Fault::Unwell)?;
+    if username.is_empty() || password.expose().is_empty() || password.expose().len() > PASSWORD_BYTES_MAX {
+        return Err(Fault::Denied(Denial::Credentials));
+    }
+    connector
+        .throttle
+        .take_turn(username, connector.clock.millis())
+        .map_err(|secs| Fault::Denied(Denial::Throttled(secs)))?;
+    let person = people.find(username);
+    let hash = person.map_or(NOBODY, |p| p.password_hash.as_str()).to_owned();
+    let password: Secret<String> = password.clone();
+    let verified = connector
+        .blocking
+        .spawn_blocking(move || {
+            PasswordHash::new(&hash)
+                .is_ok_and(|hash| Argon2::default().verify_password(password.expose().as_bytes(), &hash).is_ok())
+        })
+        .await
+        .unwrap_or(false);
+    match person.filter(|p| verified && !p.disabled) {
+        Some(person) => {
+            connector.throttle.succeeded(username);
+            Ok(Identity {
+                issuer: connector.config.common.name.clone(),
+                subject: person.username.clone(),
+                authenticated_at: Some(connector.clock.unix()),
+                attributes: person.attributes(),
+                kept: Kept::new(),
+            })
+        }
+        None => Err(Fault::Denied(Denial::Credentials)),
+    }
+}

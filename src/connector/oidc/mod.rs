@@ -1,0 +1,112 @@
+//! `type: oidc` and its vendor names: sign-in by authorization code, with state, nonce and PKCE.
+
+pub mod begin;
+pub mod check;
+pub mod complete;
+pub mod config;
+mod metadata;
+
+use std::sync::Arc;
+
+use super::{
+    Answer, Begin, BeginRequest, CompleteRequest, Connector, Entry, Fault, Identity, Kind, Opening,
+};
+use crate::ambient::{Clock, Entropy};
+use crate::config::{schema, section};
+use crate::health::http::CustomEndpoint;
+use crate::health::Verdict;
+use crate::net::Client;
+use crate::protocol::oauth::Params;
+use crate::value::Secret;
+
+use config::Config;
+use metadata::Metadata;
+
+/// The line for the table.
+pub static KIND: Kind = Kind { type_names: config::TYPE_NAMES, schema: branches, read };
+
+fn branches(generator: &mut schemars::SchemaGenerator) -> Vec<super::Branch> {
+    let shape = schema::of::<Config>(generator);
+    let mut branches: Vec<super::Branch> = Vec::new();
+    for name in config::TYPE_NAMES {
+        if *name == "azure" {
+            // `azure` with `authType: saml` is the SAML kind's.
+            branches.push((vec![("type", name), ("authType", "!saml")], shape.clone()));
+        } else {
+            branches.push((vec![("type", name)], shape.clone()));
+        }
+    }
+    branches
+}
+
+fn read(section: &mut super::Section<'_>) -> Option<Entry> {
+    let before = section.findings.len();
+    let config: Config = section::read(section.document, section.pointer, section.value, section.findings)?;
+    config.check(section);
+    (section.findings[before..].iter().all(|f| f.level < crate::diag::Level::Error))
+        .then(|| Entry::Idp(Arc::new(config)))
+}
+
+/// An opened OpenID provider.
+pub struct OidcConnector {
+    config: Arc<Config>,
+    client_secret: Option<Secret<String>>,
+    client: Client,
+    custom: Option<CustomEndpoint>,
+    metadata: Metadata,
+    clock: Clock,
+    entropy: Entropy,
+}
+
+impl OidcConnector {
+    pub(super) fn open(config: Arc<Config>, opening: &Opening<'_>) -> Result<Arc<dyn Connector>, String> {
+        let open = |text| opening.keyring.open(text).ok_or_else(|| "a secret was not unlocked".to_owned());
+        let client_secret = config.oauth_client_secret.as_ref().map(open).transpose()?;
+        let custom = match config.common.health_check.as_ref().and_then(|c| c.custom_endpoint.as_ref()) {
+            Some(custom) => Some(super::custom_endpoint(custom, opening)?),
+            None => None,
+        };
+        Ok(Arc::new(OidcConnector {
+            metadata: Metadata::new(&config, opening.client.clone(), opening.clock.clone()),
+            client_secret,
+            client: opening.client.clone(),
+            custom,
+            clock: opening.clock.clone(),
+            entropy: opening.entropy.clone(),
+            config,
+        }))
+    }
+}
+
+impl Connector for OidcConnector {
+    fn probe(&self, budget: std::time::Duration) -> Answer<'_, Verdict> {
+        Box::pin(async move {
+            match &self.custom {
+                Some(custom) => custom.ask(budget).await,
+                None => check::probe(self, budget).await,
+            }
+        })
+    }
+
+    fn pre_flight(&self, budget: std::time::Duration) -> Answer<'_, Verdict> {
+        Box::pin(async move {
+            match &self.custom {
+                Some(custom) => custom.ask(budget).await,
+                None => check::pre_flight(self, budget).await,
+            }
+        })
+    }
+
+    fn begin<'a>(&'a self, request: &'a BeginRequest) -> Answer<'a, Result<Begin, Fault>> {
+        Box::pin(begin::begin(self, request))
+    }
+
+    fn complete<'a>(&'a self, request: CompleteRequest<'a>) -> Answer<'a, Result<Identity, Fault>> {
+        Box::pin(complete::complete(self, request))
+    }
+
+    fn post_callback_state(&self, params: &Params) -> Option<String> {
+        // response_mode=form_post comes cross-site, without a Lax cookie.
+        params.get("state").filter(|_| params.get("code").is_some() || params.get("error").is_some()).map(str::to_owned)
+    }
+}

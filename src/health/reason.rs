@@ -1,0 +1,83 @@
+//! Reason codes: why a provider counts as not well. One list for log, probe, metrics and drill.
+
+use std::fmt;
+
+use crate::net::{NetError, NetErrorKind};
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])* $name:ident = $code:literal),* $(,)?) => {
+        /// Why a provider is not well. The code is stable.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Reason { $($(#[doc = $doc])* $name),* }
+
+        impl Reason {
+            /// The stable code.
+            pub fn code(self) -> &'static str {
+                match self { $(Reason::$name => $code),* }
+            }
+
+            /// All of them.
+            pub const ALL: &'static [Reason] = &[$(Reason::$name),*];
+        }
+    };
+}
+
+reasons! {
+    /// The host name has no address.
+    NameNotFound = "name-not-found",
+    /// Nothing listens there.
+    ConnectionRefused = "connection-refused",
+    /// The host cannot be reached.
+    Unreachable = "unreachable",
+    /// No answer in time.
+    Timeout = "timeout",
+    /// The TLS handshake failed.
+    TlsFailed = "tls-failed",
+    /// The connection ended in the middle.
+    ConnectionLost = "connection-lost",
+    /// Not HTTP.
+    NotHttp = "not-http",
+    /// More than we read.
+    TooLarge = "answer-too-large",
+    /// Plain http where it is not allowed.
+    PlainHttp = "plain-http",
+    /// A status outside what is expected.
+    Status = "unexpected-status",
+    /// The body lacks the text it must have.
+    Body = "unexpected-body",
+    /// A header lacks the value it must have.
+    Header = "unexpected-header",
+    /// Not the JSON document that belongs there.
+    NotJson = "not-json",
+    /// The document announces another issuer.
+    IssuerMismatch = "issuer-mismatch",
+    /// A required endpoint is missing or not https.
+    EndpointMissing = "endpoint-missing",
+    /// The key set has no key we could verify with.
+    NoUsableKey = "no-usable-key",
+    /// A file of ours cannot be read.
+    FileUnreadable = "file-unreadable",
+}
+
+impl Reason {
+    /// The reason that a failed outgoing call gives.
+    pub fn of_net(error: &NetError) -> Self {
+        match error.kind {
+            NetErrorKind::Name => Reason::NameNotFound,
+            NetErrorKind::Refused => Reason::ConnectionRefused,
+            NetErrorKind::Unreachable => Reason::Unreachable,
+            NetErrorKind::Timeout => Reason::Timeout,
+            NetErrorKind::Tls => Reason::TlsFailed,
+            NetErrorKind::Lost => Reason::ConnectionLost,
+            NetErrorKind::Protocol => Reason::NotHttp,
+            NetErrorKind::TooLarge => Reason::TooLarge,
+            NetErrorKind::NotPermitted => Reason::PlainHttp,
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}

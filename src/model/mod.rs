@@ -1,0 +1,149 @@
+//! The linked deployment: every name resolved, made by [`link`] and in no other way.
+
+pub mod app;
+pub mod attributes;
+pub mod codes;
+pub mod continuity;
+pub mod idp;
+pub mod link;
+pub mod read;
+pub mod rules;
+pub mod schema;
+pub mod tier;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub use app::App;
+pub use continuity::Continuity;
+pub use idp::{Idp, IdpIndex};
+pub use read::{Reading, read};
+
+use crate::config::health::Health;
+use crate::config::http::Http;
+use crate::config::logger::Logger;
+use crate::config::session::Session;
+use crate::config::tls::Profile;
+use crate::config::yaml::Document;
+use crate::value::NonEmpty;
+
+/// A whole deployment. No name in it is unresolved; there is no second check later on.
+#[derive(Debug)]
+pub struct Deployment {
+    /// The file, for labels.
+    pub document: Arc<Document>,
+    /// Label of the configuration.
+    pub version: Option<String>,
+    /// The listener.
+    pub http: Http,
+    /// TLS profiles by name.
+    pub tls: BTreeMap<String, Profile>,
+    /// Sessions.
+    pub session: Session,
+    /// The log.
+    pub logger: Logger,
+    /// The status endpoint.
+    pub health: Health,
+    /// Identity providers, in the order of the file.
+    pub idps: Vec<Idp>,
+    /// Continuity connectors, in the order of the file.
+    pub continuity: Vec<Continuity>,
+    /// Applications, in the order of the file.
+    pub apps: Vec<App>,
+    /// The OpenID provider, when an app needs it.
+    pub oidc_provider: Option<app::OidcProvider>,
+}
+
+/// What an `idps` entry may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ProviderRef {
+    /// One provider.
+    Idp(IdpIndex),
+    /// Continuity over several.
+    Continuity(ContinuityIndex),
+}
+
+/// Place of a continuity connector in [`Deployment::continuity`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ContinuityIndex(pub usize);
+
+/// Who signs people in to an app or a location.
+#[derive(Debug, Clone)]
+pub struct SignIn {
+    /// In order.
+    pub providers: NonEmpty<ProviderRef>,
+    /// No provider below it serves here.
+    pub minimum_assurance: Option<u8>,
+}
+
+/// A provider that may serve a sign-in, and the continuity connector it serves through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Candidate {
+    /// The provider.
+    pub idp: IdpIndex,
+    /// Through which continuity connector.
+    pub through: Option<ContinuityIndex>,
+}
+
+impl Deployment {
+    /// A provider.
+    pub fn idp(&self, index: IdpIndex) -> &Idp {
+        &self.idps[index.0]
+    }
+
+    /// A continuity connector.
+    pub fn continuity(&self, index: ContinuityIndex) -> &Continuity {
+        &self.continuity[index.0]
+    }
+
+    /// The providers of a sign-in in order, continuity connectors replaced by their members, each provider
+    /// at its first place.
+    pub fn candidates(&self, sign_in: &SignIn) -> Vec<Candidate> {
+        let mut out: Vec<Candidate> = Vec::new();
+        let mut push = |candidate: Candidate| {
+            if !out.iter().any(|have| have.idp == candidate.idp) {
+                out.push(candidate);
+            }
+        };
+        for provider in &sign_in.providers {
+            match *provider {
+                ProviderRef::Idp(idp) => push(Candidate { idp, through: None }),
+                ProviderRef::Continuity(through) => {
+                    for idp in &self.continuity(through).members {
+                        push(Candidate { idp: *idp, through: Some(through) });
+                    }
+                }
+            }
+        }
+        out
+    }
+
+    /// The name an `idps` entry was written with.
+    pub fn provider_name(&self, provider: ProviderRef) -> &str {
+        match provider {
+            ProviderRef::Idp(index) => self.idp(index).name.as_str(),
+            ProviderRef::Continuity(index) => self.continuity(index).name.as_str(),
+        }
+    }
+
+    /// Public URLs whose scheme says whether people reach us over https: callbacks and the issuer.
+    pub fn public_urls(&self) -> Vec<crate::value::WebUrl> {
+        let callbacks = self.idps.iter().flat_map(|idp| idp.config.callbacks());
+        let mut urls: Vec<_> = callbacks
+            .filter_map(|c| match c {
+                crate::connector::CallbackAddress::Url(url) => Some(url),
+                crate::connector::CallbackAddress::Path(_) => None,
+            })
+            .collect();
+        urls.extend(self.oidc_provider.as_ref().map(|p| p.issuer.clone()));
+        urls
+    }
+
+    /// Whether the session cookie is `Secure`: unless switched off, or every public URL is http.
+    pub fn cookies_are_secure(&self) -> bool {
+        let cookie = &self.session.cookie;
+        let urls = self.public_urls();
+        let all_plain = if urls.is_empty() { self.http.tls.is_none() && self.http.hosts.is_none() } else { urls.iter().all(|u| !u.is_https()) };
+        !cookie.disable_secure.or(cookie.disable_secure_cookie).unwrap_or(all_plain)
+    }
+}

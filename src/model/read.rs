@@ -1,0 +1,49 @@
+//! Text to a linked deployment: the whole pipeline on one screen.
+
+use std::sync::Arc;
+
+use super::{Deployment, link, schema};
+use crate::config::fill::{Fillers, fill};
+use crate::config::yaml::{self, Document};
+use crate::diag::{Diagnostic, Level, Sources, sort};
+use crate::value::url::PlainHttp;
+
+/// What reading one file brought.
+#[derive(Debug)]
+pub struct Reading {
+    /// The deployment, when there is no error.
+    pub deployment: Option<Deployment>,
+    /// Its tree, when it is YAML at all.
+    pub document: Option<Arc<Document>>,
+    /// Everything found, in the order of the file.
+    pub findings: Vec<Diagnostic>,
+}
+
+/// How to read.
+#[derive(Default)]
+pub struct ReadOptions<'a> {
+    /// What references are filled from.
+    pub fillers: Fillers<'a>,
+    /// Where plain http is fine.
+    pub plain: PlainHttp,
+    /// Report keys of ours.
+    pub show_extensions: bool,
+}
+
+/// Reads a file that was added to `sources`.
+pub fn read(name: &str, text: &str, sources: &mut Sources, options: &ReadOptions<'_>) -> Reading {
+    let file = sources.add(name, text);
+    let (document, mut findings) = yaml::parse(file, text);
+    let Some(mut document) = document else {
+        return Reading { deployment: None, document: None, findings };
+    };
+    let checker = schema::checker();
+    findings.extend(fill(&mut document, text, checker.schema(), &options.fillers));
+    let checked = checker.check(&document, options.show_extensions);
+    findings.extend(checked.findings);
+    let document = Arc::new(document);
+    let linked = link::link(&document, &checked.faulty, &options.plain, &mut findings);
+    sort(&mut findings);
+    let clean = findings.iter().all(|f| f.level < Level::Error);
+    Reading { deployment: linked.filter(|_| clean), document: Some(document), findings }
+}

@@ -1,0 +1,194 @@
+//! TCP and TLS streams to named hosts: resolution, the loopback rule, budgets, and what each part took.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsConnector;
+
+use super::{NetError, NetErrorKind, Phases};
+use crate::value::WebUrl;
+use crate::value::url::PlainHttp;
+
+/// Longest wait for one TCP handshake. One dead provider then costs a sign-in at most this.
+pub const CONNECT_MILLIS_MAX: u64 = 3_000;
+
+/// Plain or encrypted.
+#[derive(Debug)]
+pub enum Stream {
+    /// TCP.
+    Plain(TcpStream),
+    /// TLS over TCP.
+    Tls(Box<tokio_rustls::client::TlsStream<TcpStream>>),
+}
+
+/// Opens a stream to the host of `url`, within `deadline`.
+pub async fn dial(
+    url: &WebUrl,
+    tls: &Arc<ClientConfig>,
+    plain: &PlainHttp,
+    deadline: Instant,
+) -> Result<(Stream, Phases), NetError> {
+    let mut phases = Phases::default();
+    if !plain.permits(url) {
+        return Err(NetError::new(
+            NetErrorKind::NotPermitted,
+            format!("{} is plain http, which is only used on loopback or with --allow-insecure-http", url.host()),
+        ));
+    }
+    let port = url.url().port_or_known_default().unwrap_or(443);
+    let begun = Instant::now();
+    let addresses = resolve(url, port, deadline).await?;
+    phases.dns = Some(begun.elapsed());
+
+    let begun = Instant::now();
+    let connect_by = deadline.min(begun + Duration::from_millis(CONNECT_MILLIS_MAX));
+    let tcp = connect(url, &addresses, plain, connect_by).await.map_err(|e| NetError { phases: phases.clone(), ..e })?;
+    let _ = tcp.set_nodelay(true);
+    phases.tcp = Some(begun.elapsed());
+    if !url.is_https() {
+        return Ok((Stream::Plain(tcp), phases));
+    }
+
+    let begun = Instant::now();
+    let fail = |kind, detail: String, phases: &Phases| NetError { phases: phases.clone(), ..NetError::new(kind, detail) };
+    let name = ServerName::try_from(url.host().trim_matches(['[', ']']).to_owned())
+        .map_err(|_| fail(NetErrorKind::Name, format!("{} is not a name TLS knows", url.host()), &phases))?;
+    match timeout_at(deadline, TlsConnector::from(tls.clone()).connect(name, tcp)).await {
+        Err(_) => Err(fail(NetErrorKind::Timeout, format!("{}: no TLS handshake in time", url.authority()), &phases)),
+        Ok(Err(error)) => Err(fail(NetErrorKind::Tls, format!("{}: {error}", url.authority()), &phases)),
+        Ok(Ok(stream)) => {
+            phases.tls = Some(begun.elapsed());
+            Ok((Stream::Tls(Box::new(stream)), phases))
+        }
+    }
+}
+
+async fn resolve(url: &WebUrl, port: u16, deadline: Instant) -> Result<Vec<SocketAddr>, NetError> {
+    let host = url.host().trim_matches(['[', ']']);
+    if let Ok(ip) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(ip, port)]);
+    }
+    // RFC 6761 6.3: names below localhost are loopback; not every system resolver knows.
+    if host.ends_with(".localhost") {
+        return Ok(vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)]);
+    }
+    match timeout_at(deadline, tokio::net::lookup_host((host, port))).await {
+        Err(_) => Err(NetError::new(NetErrorKind::Timeout, format!("{host}: the name was not resolved in time"))),
+        Ok(Err(error)) => Err(NetError::new(NetErrorKind::Name, format!("{host}: {error}"))),
+        Ok(Ok(found)) => {
+            let mut found: Vec<SocketAddr> = found.collect();
+            // Services on loopback mostly listen on 127.0.0.1 alone.
+            found.sort_by_key(|a| !a.is_ipv4());
+            if found.is_empty() {
+                return Err(NetError::new(NetErrorKind::Name, format!("{host} has no address")));
+            }
+            Ok(found)
+        }
+    }
+}
+
+async fn connect(
+    url: &WebUrl,
+    addresses: &[SocketAddr],
+    plain: &PlainHttp,
+    deadline: Instant,
+) -> Result<TcpStream, NetError> {
+    let mut last = NetError::new(NetErrorKind::Name, format!("{} has no address", url.host()));
+    for address in addresses {
+        if !plain.permits_peer(url, address.ip()) {
+            last = NetError::new(
+                NetErrorKind::NotPermitted,
+                format!("{} resolves to {}, which is not loopback", url.host(), address.ip()),
+            );
+            continue;
+        }
+        match timeout_at(deadline, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => {
+                let kind = match error.kind() {
+                    io::ErrorKind::ConnectionRefused => NetErrorKind::Refused,
+                    io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => NetErrorKind::Lost,
+                    io::ErrorKind::TimedOut => NetErrorKind::Timeout,
+                    _ => NetErrorKind::Unreachable,
+                };
+                last = NetError::new(kind, format!("{address}: {error}"));
+            }
+            Err(_) => return Err(NetError::new(NetErrorKind::Timeout, format!("{address}: no connection in time"))),
+        }
+    }
+    Err(last)
+}
+
+impl Stream {
+    /// Days until the peer's certificate expires, counted from `now` (Unix seconds).
+    pub fn certificate_days_left(&self, now: u64) -> Option<i64> {
+        let Stream::Tls(stream) = self else { return None };
+        let leaf = stream.get_ref().1.peer_certificates()?.first()?;
+        let (_, parsed) = x509_parser::parse_x509_certificate(leaf).ok()?;
+        Some((parsed.validity().not_after.timestamp() - i64::try_from(now).ok()?).div_euclid(86_400))
+    }
+
+    /// The protocol chosen by ALPN.
+    pub fn is_h2(&self) -> bool {
+        matches!(self, Stream::Tls(stream) if stream.get_ref().1.alpn_protocol() == Some(b"h2"))
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Plain(s) => Pin::new(s).poll_read(cx, buf),
+            Stream::Tls(s) => Pin::new(s).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Stream::Plain(s) => Pin::new(s).poll_write(cx, buf),
+            Stream::Tls(s) => Pin::new(s).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Stream::Plain(s) => Pin::new(s).poll_write_vectored(cx, bufs),
+            Stream::Tls(s) => Pin::new(s).poll_write_vectored(cx, bufs),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Stream::Plain(s) => s.is_write_vectored(),
+            Stream::Tls(s) => s.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Plain(s) => Pin::new(s).poll_flush(cx),
+            Stream::Tls(s) => Pin::new(s).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Plain(s) => Pin::new(s).poll_shutdown(cx),
+            Stream::Tls(s) => Pin::new(s).poll_shutdown(cx),
+        }
+    }
+}

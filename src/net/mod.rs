@@ -1,0 +1,78 @@
+//! The only outgoing calls in the house. Every call has a budget, a largest answer and a rule about plain
+//! http, and runs on the control runtime, so that a caller on any thread may wait for it.
+
+pub mod dial;
+pub mod http;
+pub mod tls;
+
+pub use self::http::{Answer, Client, Fetch};
+
+use std::fmt;
+use std::time::Duration;
+
+/// How long each part of a call took; `None` for parts that did not happen (a kept connection has no DNS).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Phases {
+    /// Name to address.
+    pub dns: Option<Duration>,
+    /// TCP handshake.
+    pub tcp: Option<Duration>,
+    /// TLS handshake.
+    pub tls: Option<Duration>,
+    /// Request sent to last byte received.
+    pub request: Option<Duration>,
+    /// Days until the peer's certificate expires, when there was one.
+    pub certificate_days_left: Option<i64>,
+    /// Unix seconds of the peer's `Date` header minus ours, when it sent one.
+    pub clock_skew_secs: Option<i64>,
+}
+
+/// A call that failed.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{detail}")]
+pub struct NetError {
+    /// What kind of failure.
+    pub kind: NetErrorKind,
+    /// Words for the operator.
+    pub detail: String,
+    /// How far it got.
+    pub phases: Phases,
+    /// Whether any byte of the request may have reached the peer; a code exchange is never repeated then.
+    pub may_have_been_sent: bool,
+}
+
+impl NetError {
+    /// A failure before anything was sent.
+    pub fn new(kind: NetErrorKind, detail: impl Into<String>) -> Self {
+        NetError { kind, detail: detail.into(), phases: Phases::default(), may_have_been_sent: false }
+    }
+}
+
+/// Kinds of failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NetErrorKind {
+    /// The name has no address.
+    Name,
+    /// Nothing listens.
+    Refused,
+    /// No route.
+    Unreachable,
+    /// The budget is spent.
+    Timeout,
+    /// The handshake failed.
+    Tls,
+    /// Ended in the middle.
+    Lost,
+    /// Not the protocol.
+    Protocol,
+    /// More than the caller allows.
+    TooLarge,
+    /// Plain http where it is not allowed.
+    NotPermitted,
+}
+
+impl fmt::Display for NetErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:?}")
+    }
+}

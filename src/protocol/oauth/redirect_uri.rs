@@ -1,0 +1,94 @@
+//! Redirect URIs: exact match, and the one exception for native apps on loopback (RFC 8252 §7.3).
+
+use url::{Host, Url};
+
+/// Whether `asked` is one of the registered URIs. Comparison is byte for byte (OpenID Connect Core §3.1.2.1);
+/// for a public client an entry `http://127.0.0.1/...` or `http://[::1]/...` matches with any port.
+pub fn is_registered(asked: &str, registered: &[String], public: bool) -> bool {
+    registered.iter().any(|entry| entry == asked || (public && same_but_port(asked, entry)))
+}
+
+fn same_but_port(asked: &str, entry: &str) -> bool {
+    let loopback = |text: &str| {
+        let url = Url::parse(text).ok()?;
+        let ip_literal = match url.host()? {
+            Host::Ipv4(ip) => ip.is_loopback(),
+            Host::Ipv6(ip) => ip.is_loopback(),
+            Host::Domain(_) => false,
+        };
+        (url.scheme() == "http" && ip_literal && url.username().is_empty() && url.password().is_none())
+            .then_some(url)
+    };
+    // The text after the authority is compared as written, so that no normalisation can widen the match.
+    let tail = |text: &str| text.get("http://".len()..).and_then(|t| t.find('/').map(|i| t[i..].to_owned()));
+    match (loopback(asked), loopback(entry)) {
+        (Some(a), Some(e)) => a.host() == e.host() && tail(asked).is_some() && tail(asked) == tail(entry),
+        _ => false,
+    }
+}
+
+/// Why a URI may not be registered.
+pub fn registration_fault(uri: &str) -> Option<String> {
+    let Ok(url) = Url::parse(uri) else { return Some(format!("`{uri}` is not an absolute URI")) };
+    if url.fragment().is_some() {
+        return Some(format!("`{uri}` has a fragment"));
+    }
+    match url.scheme() {
+        "https" => None,
+        "http" => {
+            let name = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+            let ip = name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+            (!ip && !crate::value::url::is_loopback_name(name))
+                .then(|| format!("`{uri}` is plain http, which is only accepted on loopback"))
+        }
+        // A private-use scheme carries a domain in reverse (RFC 8252 §7.1), so it has a dot.
+        scheme if scheme.contains('.') => None,
+        scheme => Some(format!("`{uri}`: the scheme `{scheme}:` is not accepted")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exact_means_exact() {
+        let registered = vec!["https://app.example.com/cb".to_owned(), "http://127.0.0.1/cb".to_owned()];
+        assert!(is_registered("https://app.example.com/cb", &registered, false));
+        for near in [
+            "https://APP.example.com/cb",
+            "https://app.example.com/cb/",
+            "https://app.example.com:443/cb",
+            "https://app.example.com/cb?x=1",
+            "https://app.example.com/cb#f",
+            "https://u@app.example.com/cb",
+            "https://app.example.com/%63b",
+            "https://app.example.com\\cb",
+            "https://app.example.com.evil.com/cb",
+            "http://127.0.0.1:8080/cb",
+        ] {
+            assert!(!is_registered(near, &registered, false), "{near}");
+        }
+        assert!(is_registered("http://127.0.0.1:8080/cb", &registered, true));
+        for near in ["http://localhost:8080/cb", "https://127.0.0.1:8080/cb", "http://127.0.0.1:8080/cb/..", "http://127.0.0.1.evil:1/cb", "http://127.0.0.1:1@evil/cb"] {
+            assert!(!is_registered(near, &registered, true), "{near}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_registered() {
+        for (uri, ok) in [
+            ("https://a.example/cb", true),
+            ("http://127.0.0.1/cb", true),
+            ("http://app.localhost:81/cb", true),
+            ("com.example.app:/cb", true),
+            ("http://a.example/cb", false),
+            ("javascript:alert(1)", false),
+            ("data:text/html,x", false),
+            ("https://a.example/cb#f", false),
+            ("/cb", false),
+        ] {
+            assert_eq!(registration_fault(uri).is_none(), ok, "{uri}");
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! OpenID Connect Core and Discovery, from both sides.
+
+pub mod claims;
+pub mod discovery;
+pub mod id_token;
+pub mod request;
+
+pub use discovery::ProviderMetadata;
+pub use id_token::VerifiedIdToken;

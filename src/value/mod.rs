@@ -1,0 +1,14 @@
+//! Small types with their parsers: what a duration, a URL, a name or a secret is, once.
+
+pub mod duration;
+pub mod name;
+pub mod nonempty;
+pub mod secret;
+pub mod secret_ref;
+pub mod url;
+
+pub use duration::Duration;
+pub use nonempty::NonEmpty;
+pub use secret::Secret;
+pub use secret_ref::{SecretRef, SecretText};
+pub use url::WebUrl;
