@@ -54,6 +54,7 @@ pub fn tidy(schema: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(tidy),
         Value::Object(map) => {
             drop_null(map);
+            plain_enum(map);
             if map.contains_key("properties") && !map.contains_key("if") && !map.contains_key("allOf") {
                 let conditional = map.get("required").is_some() && map.len() == 2;
                 if !conditional {
@@ -73,6 +74,25 @@ pub fn tidy(schema: &mut Value) {
             map.values_mut().for_each(tidy);
         }
         _ => {}
+    }
+}
+
+/// Choices with documentation come as `oneOf` of constants; as an `enum` they have one clear error.
+fn plain_enum(map: &mut Map<String, Value>) {
+    let Some(Value::Array(choices)) = map.get("oneOf") else { return };
+    let values: Option<Vec<Value>> = choices
+        .iter()
+        .map(|choice| match (choice.get("const"), choice.get("enum")) {
+            (Some(one), _) => Some(vec![one.clone()]),
+            (None, Some(Value::Array(many))) => Some(many.clone()),
+            _ => None,
+        })
+        .collect::<Option<Vec<_>>>()
+        .map(|lists| lists.concat());
+    if let Some(values) = values {
+        map.remove("oneOf");
+        map.insert("type".into(), json!("string"));
+        map.insert("enum".into(), values.into());
     }
 }
 
