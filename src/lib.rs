@@ -20,3 +20,5 @@ pub mod secrets;
 pub mod connector;
 // 6: the linked whole
 pub mod model;
+// 7: the decision
+pub mod continuity;
