@@ -10,7 +10,7 @@ use crate::config::text::{ClaimPath, Part, Template as WrittenTemplate};
 pub const DEPTH_MAX: usize = 8;
 
 /// Where attributes are read from: those of one connector, by its name.
-pub trait Attributes {
+pub trait Attributes: Sync {
     /// What a connector said of the person, if it signed the person in.
     fn of(&self, connector: &str) -> Option<&Map<String, Value>>;
 }
