@@ -53,7 +53,7 @@ impl<'s> Filler<'_, 's> {
             Value::Object(map) => {
                 map.retain(|_, v| !v.is_null());
                 // `type` and its like first: which branch applies depends on them.
-                let parts = self.walk.applicable(schema, &Value::Object(map.clone()));
+                let parts = self.walk.applicable_to(schema, Some(map));
                 for (key, value) in map.iter_mut() {
                     if let Some(property) = self.walk.property(&parts, key) {
                         self.value(property, value, &child(pointer, key));

@@ -9,7 +9,6 @@ use serde::Deserialize;
 use super::super::facts::{Facts, Protocol};
 use super::super::{CallbackAddress, Connector, IdpConfig, Opening, Section};
 use crate::config::connectors::Common;
-use crate::config::section::Unread;
 use crate::config::{codes, yaml};
 use crate::diag::Diagnostic;
 use crate::protocol::oidc::discovery::{ExpectedIssuer, issuer_of_well_known};
@@ -60,7 +59,7 @@ pub struct Config {
     pub disable_pkce: bool,
     /// Adds `offline_access`.
     #[schemars(extend("x-maverics" = {"status": "later"}))]
-    pub offline_access: Option<Unread>,
+    pub offline_access: Option<OfflineAccess>,
     /// Further parameters of the authorization request.
     #[serde(default)]
     pub oauth_extra_params: BTreeMap<String, String>,
@@ -81,6 +80,14 @@ pub struct Config {
 
 fn default_scopes() -> String {
     "openid profile email".into()
+}
+
+/// Whether the provider is asked for a refresh token.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct OfflineAccess {
+    /// Adds `offline_access` and keeps the refresh token in the session.
+    pub enabled: bool,
 }
 
 /// Several addresses.

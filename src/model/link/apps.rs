@@ -13,7 +13,6 @@ use crate::config::apps::{AccessTokenKind, GrantType, OidcApp as Written, ProxyA
 use crate::config::codes as form;
 use crate::config::section;
 use crate::config::text::ClaimPath;
-use crate::config::tls::Profile;
 use crate::config::yaml::child;
 use crate::diag::Level;
 use crate::model::app::{App, OidcApp};
@@ -27,14 +26,12 @@ pub(super) fn link(
     linking: &mut Linking<'_>,
     connectors: &Connectors,
     provider: Option<&Provider>,
-    tls: &BTreeMap<String, Profile>,
 ) -> Vec<App> {
     let mut apps = Vec::new();
     let mut seen: BTreeMap<String, String> = BTreeMap::new();
     let mut clients: BTreeMap<String, String> = BTreeMap::new();
     let mut needs_provider: Option<String> = None;
-    let entries: Vec<Value> = linking.list("apps").to_vec();
-    no_connectors(linking, &entries);
+    let entries = linking.list("apps");
     for (i, value) in entries.iter().enumerate() {
         let pointer = format!("/apps/{i}");
         let at_name = child(&pointer, "name");
@@ -66,7 +63,7 @@ pub(super) fn link(
                 let written: Option<WrittenProxy> =
                     section::read(linking.document, &pointer, value, linking.findings);
                 let Some(written) = written else { continue };
-                if let Some(app) = super::proxy::link(linking, &pointer, &written, connectors, tls) {
+                if let Some(app) = super::proxy::link(linking, &pointer, &written, connectors) {
                     apps.push(App::Proxy(Box::new(app)));
                 }
             }
@@ -77,16 +74,6 @@ pub(super) fn link(
         super::provider::needed(linking, provider, &pointer);
     }
     apps
-}
-
-/// `connectors` left out altogether is one mistake, not one for each app that refers to them.
-fn no_connectors(linking: &mut Linking<'_>, apps: &[Value]) {
-    let absent = linking.document.root.get("connectors").is_none() && !linking.faulty.touches("/connectors");
-    let used = apps.iter().any(|app| app.to_string().contains("\"idps\""));
-    if absent && used {
-        linking.at_value(&form::MISSING_KEY, "", "there are no `connectors`, and an app signs people in with one").help =
-            Some("Add `connectors`.".into());
-    }
 }
 
 fn oidc(
@@ -219,15 +206,8 @@ pub(super) fn sign_in(
                 can_sign_in(linking, *provider, connectors, &here);
                 providers.push(*provider);
             }
-            Some(Named::Broken) => complete = false,
-            None => {
-                complete = false;
-                if !connectors.names.unsure && linking.document.root.get("connectors").is_some() {
-                    let help = suggestion(name, connectors.names.all(), "connector");
-                    linking.at_value(&codes::UNKNOWN_NAME, &here, format!("there is no connector `{name}`")).help =
-                        Some(help);
-                }
-            }
+            // A name nobody has is told with all other names.
+            Some(Named::Broken) | None => complete = false,
         }
     }
     if !complete {

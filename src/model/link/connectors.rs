@@ -7,7 +7,6 @@ use serde_json::Value;
 use super::names::Named;
 use super::{Linking, Names, suggestion};
 use crate::config::codes as form;
-use crate::config::tls::Profile;
 use crate::config::yaml::child;
 use crate::connector::continuity::config::{Attribute, Config};
 use crate::connector::{Entry, KINDS, Section};
@@ -16,7 +15,7 @@ use crate::model::continuity::{Continuity, Identity};
 use crate::model::idp::{Idp, IdpIndex};
 use crate::model::{ContinuityIndex, ProviderRef, codes};
 use crate::value::NonEmpty;
-use crate::value::name::ConnectorName;
+use crate::value::name::{ConnectorName, TlsName};
 
 /// The linked connectors.
 pub(super) struct Connectors {
@@ -27,12 +26,12 @@ pub(super) struct Connectors {
     pub(super) unsure_attributes: Vec<ContinuityIndex>,
 }
 
-pub(super) fn link(linking: &mut Linking<'_>, tls: &BTreeMap<String, Profile>) -> Connectors {
+pub(super) fn link(linking: &mut Linking<'_>) -> Connectors {
     let mut idps: Vec<Idp> = Vec::new();
     let mut names = Names { unsure: linking.faulty.0.iter().any(|p| p == "/connectors"), ..Names::default() };
     let mut groups: Vec<(String, Config)> = Vec::new();
     let mut seen: BTreeMap<String, String> = BTreeMap::new();
-    let entries: Vec<Value> = linking.list("connectors").to_vec();
+    let entries = linking.list("connectors");
     for (i, value) in entries.iter().enumerate() {
         let pointer = format!("/connectors/{i}");
         let Some(name) = value.get("name").and_then(Value::as_str).map(str::to_owned) else {
@@ -72,7 +71,7 @@ pub(super) fn link(linking: &mut Linking<'_>, tls: &BTreeMap<String, Profile>) -
             Some(Entry::Continuity(config)) => groups.push((pointer, config)),
             Some(Entry::Idp(config)) => {
                 let common = config.common();
-                let tls = linking.tls_name(common.tls.as_ref(), &child(&pointer, "tls"), tls);
+                let tls = common.tls.clone().map(TlsName);
                 let check = common.health_check.clone().filter(|c| c.enabled);
                 check_health(linking, &pointer, common.health_check.as_ref());
                 names.by_name.insert(name.clone(), Named::Known(ProviderRef::Idp(IdpIndex(idps.len()))));
@@ -161,13 +160,8 @@ fn group(
                     resolved = Some(*index);
                     members.push(*index);
                 }
-                Some(_) => {}
-                None if names.unsure => {}
-                None => {
-                    let help = suggestion(name, names.all(), "connector");
-                    linking.at_value(&codes::UNKNOWN_NAME, &at, format!("there is no connector `{name}`")).help =
-                        Some(help);
-                }
+                // A name nobody has is told with all other names.
+                Some(_) | None => {}
             }
         }
         written.push((name.clone(), resolved));

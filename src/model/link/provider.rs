@@ -23,19 +23,6 @@ pub(super) fn link(linking: &mut Linking<'_>) -> Option<Provider> {
         return Some(Provider { linked: None, missing: Vec::new() });
     };
     let mut missing = Vec::new();
-    if let Some(cache) = &written.cache {
-        let names: Vec<String> = linking
-            .list("caches")
-            .iter()
-            .filter_map(|c| c.get("name")?.as_str().map(str::to_owned))
-            .chain(["local_default".to_owned()])
-            .collect();
-        if !names.contains(cache) && !linking.faulty.touches("/caches") {
-            let help = super::suggestion(cache, names.iter().map(String::as_str), "cache");
-            linking.at_value(&codes::UNKNOWN_NAME, "/oidcProvider/cache", format!("there is no cache `{cache}`")).help =
-                Some(help);
-        }
-    }
     if written.correlate_session == Some(false) {
         linking
             .at_value(&form::UNSUPPORTED_HERE, "/oidcProvider/correlateSession", "tokens always end with the session here")

@@ -1,6 +1,6 @@
 //! Proxied applications: routes, policies, headers.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use http::HeaderName;
 use regex::Regex;
@@ -10,14 +10,13 @@ use super::{Linking, apps};
 use crate::config::apps::{BODY_BYTES_MAX, ProxyApp as Written};
 use crate::config::codes as form;
 use crate::config::text::Template as WrittenTemplate;
-use crate::config::tls::Profile;
 use crate::config::yaml::child;
 use crate::diag::Level;
 use crate::model::app::{Policies, Policy, ProxyApp, RoutePattern};
 use crate::model::codes;
 use crate::model::rules::{AttributePath, Authorization, Template};
 use crate::value::NonEmpty;
-use crate::value::name::AppName;
+use crate::value::name::{AppName, TlsName};
 
 /// Headers that a configuration may not set: framing, routing and our own cookies.
 const RESERVED: &[&str] = &[
@@ -33,7 +32,6 @@ pub(super) fn link(
     pointer: &str,
     written: &Written,
     connectors: &Connectors,
-    tls: &BTreeMap<String, Profile>,
 ) -> Option<ProxyApp> {
     let at = |key: &str| child(pointer, key);
     let before = linking.findings.len();
@@ -46,7 +44,6 @@ pub(super) fn link(
             }
         }
     }
-    let tls = linking.tls_name(written.tls.as_ref(), &at("tls"), tls);
     let (policies, usable) = policies(linking, pointer, written, connectors);
     let mut headers = Vec::new();
     for (i, header) in written.headers.iter().enumerate() {
@@ -85,7 +82,7 @@ pub(super) fn link(
         name: AppName(written.name.clone()),
         routes: NonEmpty::new(routes)?,
         upstream: written.upstream.clone(),
-        tls,
+        tls: written.tls.clone().map(TlsName),
         preserve_host: written.preserve_host,
         preserve_authorization: written.preserve_authorization,
         unauthorized_page: written.unauthorized_page.clone(),
@@ -106,15 +103,14 @@ fn policies(
 ) -> (Policies, apps::Usable) {
     let (mut regexes, mut prefixes): (Vec<(Regex, Policy)>, Vec<(String, Policy)>) = (Vec::new(), Vec::new());
     let mut usable = Vec::new();
-    let mut seen: Vec<&str> = Vec::new();
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
     let mut pending = Vec::new();
     for (i, policy) in written.policies.iter().enumerate() {
         let here = format!("{pointer}/policies/{i}");
-        if seen.contains(&policy.location.as_str()) {
+        if !seen.insert(&policy.location) {
             let words = format!("the location `{}` has a policy already", policy.location);
             linking.at_value(&codes::ROUTE_CONFLICT, &child(&here, "location"), words);
         }
-        seen.push(&policy.location);
         let authentication = policy.authentication.as_ref();
         let open = authentication.is_some_and(|a| a.allow_unauthenticated);
         let idps = authentication.and_then(|a| a.idps.as_ref());
