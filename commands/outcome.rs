@@ -14,7 +14,7 @@ pub enum Outcome {
     /// Could not check or start: an unreadable file, a missing secret, an occupied port.
     CouldNotRun,
     /// Some app has no healthy provider left.
-    #[expect(dead_code, reason = "said by `probe`")]
+    #[allow(dead_code, reason = "said by `probe`")]
     Outage,
 }
 

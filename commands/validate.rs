@@ -49,7 +49,7 @@ pub fn run(args: &Args) -> Result<Outcome> {
     let mut findings = Vec::new();
     for input in &inputs {
         let fillers = if args.resolve {
-            Fillers { env: Some(&exact_environment), secret: Some(&secret) }
+            Fillers { env: Some(&exact_environment), secret: Some(&secret), probe_secrets: true }
         } else {
             Fillers::default()
         };

@@ -12,13 +12,19 @@ use super::codes;
 use crate::diag::{Diagnostic, Level};
 use crate::value::SecretRef;
 
+/// Finds a text by what names it.
+pub type LookUp<'a, K> = &'a dyn Fn(&K) -> Option<String>;
+
 /// What references are filled from. `None` means: check the form only.
 #[derive(Default)]
 pub struct Fillers<'a> {
     /// The value of an environment variable.
-    pub env: Option<&'a dyn Fn(&str) -> Option<String>>,
+    pub env: Option<LookUp<'a, str>>,
     /// The value behind a secret reference outside secret fields (a client id kept in the vault).
-    pub secret: Option<&'a dyn Fn(&SecretRef) -> Option<String>>,
+    pub secret: Option<LookUp<'a, SecretRef>>,
+    /// Whether references in secret fields are asked for as well. They stay references all the same; who
+    /// opens secrets later reports what is missing then.
+    pub probe_secrets: bool,
 }
 
 static TEMPLATE: LazyLock<Regex> =
@@ -94,10 +100,12 @@ impl<'s> Filler<'_, 's> {
                 let words = format!("`{reference}` is not a secret reference: names have letters, digits and . - _ : /");
                 self.finding(Diagnostic::new(&codes::BAD_REFERENCE, words), pointer);
             }
-            let stays = keyword(&parts, "x-maverics-secret").is_some() || keyword(&parts, "enum").is_some();
-            if !stays {
+            let secret = keyword(&parts, "x-maverics-secret").is_some();
+            let name = keyword(&parts, "enum").is_some() || keyword(&parts, "x-maverics-name").is_some();
+            if !name && (!secret || self.fillers.probe_secrets) {
                 match self.fillers.secret.map(|look_up| look_up(&reference)) {
-                    Some(Some(secret)) => *text = secret,
+                    Some(Some(_)) if secret => {}
+                    Some(Some(value)) => *text = value,
                     Some(None) => {
                         let words = format!("the secret `{reference}` is not in the secret store");
                         self.finding(
@@ -106,6 +114,7 @@ impl<'s> Filler<'_, 's> {
                             pointer,
                         );
                     }
+                    None if secret => {}
                     None => {
                         *text = format!("ref-{}", slug(&reference.0));
                         placeholder = true;
@@ -257,7 +266,7 @@ mod tests {
         );
         assert!(findings.is_empty(), "{findings:?}");
         let env = |name: &str| (name == "PORT").then(|| "81".to_owned());
-        let (tree, findings) = run(text, &Fillers { env: Some(&env), secret: None });
+        let (tree, findings) = run(text, &Fillers { env: Some(&env), ..Fillers::default() });
         assert_eq!(tree["port"], json!(81));
         assert_eq!(findings.len(), 2, "{findings:?}");
         assert!(findings[0].contains("N is not set"));

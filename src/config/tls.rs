@@ -32,7 +32,6 @@ pub struct Profile {
 /// Client certificates on a server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[expect(missing_docs, reason = "the names are the documented ones and say it")]
-#[expect(clippy::enum_variant_names, reason = "the documented names")]
 pub enum ClientAuth {
     #[default]
     NoClientCert,

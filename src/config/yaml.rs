@@ -118,6 +118,9 @@ pub fn parse(file: FileId, text: &str) -> (Option<Document>, Vec<Diagnostic>) {
     }
 }
 
+/// Spans of a subtree, by pointers relative to it.
+type RelativeSpans = Vec<(String, NodeSpans)>;
+
 /// A subtree that an anchor named, with the spans of its nodes relative to itself.
 #[derive(Clone)]
 struct Anchored {
@@ -241,7 +244,7 @@ impl<'a> Loader<'a> {
 
     fn mapping(&mut self, pointer: &str, depth: usize) -> Loaded<(Map<String, Value>, usize)> {
         let mut map: Map<String, Value> = Map::new();
-        let mut merged: Vec<(Value, Vec<(String, NodeSpans)>, Span)> = Vec::new();
+        let mut merged: Vec<(Value, RelativeSpans, Span)> = Vec::new();
         loop {
             let (event, key_span) = self.next()?;
             let (name, style) = match event {

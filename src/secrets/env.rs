@@ -3,10 +3,13 @@
 use super::Provider;
 use crate::value::{Secret, SecretRef};
 
+/// The environment, as a function.
+type Environment = dyn Fn(&str) -> Option<String> + Send + Sync;
+
 /// Secrets from environment variables.
 pub struct EnvSecrets {
     prefix: String,
-    env: Box<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    env: Box<Environment>,
 }
 
 impl EnvSecrets {

@@ -99,7 +99,7 @@ pub(super) fn link(linking: &mut Linking<'_>) -> Connectors {
     for (pointer, config) in groups {
         let index = ContinuityIndex(continuity.len());
         let name = config.name.clone();
-        if let Some(linked) = group(linking, &pointer, &config, &names, &group_names, &idps) {
+        if let Some(linked) = group(linking, &pointer, &config, &names, &group_names) {
             continuity.push(linked);
             names.by_name.insert(name, Named::Known(ProviderRef::Continuity(index)));
             let at = child(&pointer, "attributes");
@@ -139,7 +139,6 @@ fn group(
     config: &Config,
     names: &Names,
     group_names: &[String],
-    idps: &[Idp],
 ) -> Option<Continuity> {
     let mut members: Vec<IdpIndex> = Vec::new();
     let mut written: Vec<(String, Option<IdpIndex>)> = Vec::new();
@@ -155,13 +154,10 @@ fn group(
             let words = format!("`{name}` is a continuity connector, which cannot be a member of another");
             linking.at_value(&codes::BAD_CONTINUITY, &at, words).help = Some("List its members instead.".into());
         } else {
-            match names.by_name.get(name) {
-                Some(Named::Known(ProviderRef::Idp(index))) => {
-                    resolved = Some(*index);
-                    members.push(*index);
-                }
-                // A name nobody has is told with all other names.
-                Some(_) | None => {}
+            // A name nobody has is told with all other names.
+            if let Some(Named::Known(ProviderRef::Idp(index))) = names.by_name.get(name) {
+                resolved = Some(*index);
+                members.push(*index);
             }
         }
         written.push((name.clone(), resolved));
@@ -210,10 +206,6 @@ fn group(
             .collect();
         Identity { attribute: identity.attribute.clone(), trusted_email, allowed_domains }
     });
-    if identity.is_none() && members.len() > 1 && idps.len() > 1 {
-        // Said by `lint` with its page, and at start; validation has nothing to refuse here.
-        tracing::debug!(continuity = config.name, "the subject differs by member");
-    }
     Some(Continuity {
         name: ConnectorName(config.name.clone()),
         members: NonEmpty::new(members)?,

@@ -51,11 +51,9 @@ pub(super) fn needed(linking: &mut Linking<'_>, provider: Option<&Provider>, app
     let also = linking.document.value(&child(app, "type"));
     let Some(provider) = provider else {
         if !linking.faulty.touches(AT) {
-            let finding = linking.at_value(
-                &codes::MISSING_PART,
-                &child(app, "type"),
-                "an app of type `oidc` needs the OpenID provider, and there is no `oidcProvider`",
-            );
+            let words = "an app of type `oidc` needs the OpenID provider, and there is no `oidcProvider`";
+            let finding = linking.at_value(&codes::MISSING_PART, "", words);
+            finding.related.push((also, "needed by this app".into()));
             finding.help = Some("Add `oidcProvider` with an issuer and a signing key.".into());
         }
         return;
@@ -64,7 +62,8 @@ pub(super) fn needed(linking: &mut Linking<'_>, provider: Option<&Provider>, app
         if linking.faulty.touches(pointer) {
             continue;
         }
-        let finding = linking.at_key(&codes::MISSING_PART, AT, format!("the OpenID provider has not {what}"));
+        let parent = pointer.rsplit_once('/').map_or(AT, |(parent, _)| parent);
+        let finding = linking.at_key(&codes::MISSING_PART, parent, format!("the OpenID provider has not {what}"));
         finding.related.push((also.clone(), "needed by this app".into()));
         finding.help = Some("Add it.".into());
     }

@@ -101,7 +101,8 @@ fn policies(
     written: &Written,
     connectors: &Connectors,
 ) -> (Policies, apps::Usable) {
-    let (mut regexes, mut prefixes): (Vec<(Regex, Policy)>, Vec<(String, Policy)>) = (Vec::new(), Vec::new());
+    let mut regexes: Vec<(Regex, Policy)> = Vec::new();
+    let mut prefixes: Vec<(String, Policy)> = Vec::new();
     let mut usable = Vec::new();
     let mut seen: BTreeSet<&str> = BTreeSet::new();
     let mut pending = Vec::new();
