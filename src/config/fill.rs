@@ -113,6 +113,7 @@ impl<'s> Filler<'_, 's> {
                                 .help("Add it there, or check `--secret-provider`."),
                             pointer,
                         );
+                        placeholder = !secret;
                     }
                     None if secret => {}
                     None => {
@@ -194,6 +195,8 @@ impl<'s> Filler<'_, 's> {
             }
         }
         out.push_str(&text[last..]);
+        // What could not be filled in is told here; that the rest has an odd form is no second mistake.
+        *placeholder |= !faults.is_empty();
         for fault in faults {
             self.finding(fault, pointer);
         }
