@@ -28,7 +28,9 @@ pub fn run(args: &Args) -> Result<Outcome> {
     let codes = all_codes();
     let Some(wanted) = &args.code else {
         output::stdout(When::Never, |out, _| {
-            codes.iter().try_for_each(|code| writeln!(out, "{} {:<5} {}", code.id, code.level.word(), code.name))
+            codes
+                .iter()
+                .try_for_each(|code| writeln!(out, "{} {:<5} {}", code.id, code.level.word(), code.name))
         })?;
         return Ok(Outcome::Clean);
     };

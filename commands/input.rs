@@ -29,7 +29,8 @@ pub fn read(paths: &[PathBuf], args: &ConfigArgs) -> Result<Vec<Input>> {
     for path in &named(paths, args) {
         if path != Path::new("-") && path.is_dir() {
             let before = files.len();
-            walk(path, &mut files).with_context(|| format!("cannot read the directory {}", path.display()))?;
+            walk(path, &mut files)
+                .with_context(|| format!("cannot read the directory {}", path.display()))?;
             if files.len() == before {
                 bail!("{} has no configuration in it (*.yaml, *.yml or *.json)", path.display());
             }

@@ -20,7 +20,9 @@ pub fn findings(
     extra: Map<String, Value>,
 ) -> Result<Outcome> {
     to(args, |out, colour| match args.format() {
-        Format::Text => findings.iter().try_for_each(|d| writeln!(out, "{}\n", text::render(d, sources, colour))),
+        Format::Text => {
+            findings.iter().try_for_each(|d| writeln!(out, "{}\n", text::render(d, sources, colour)))
+        }
         Format::Github => findings.iter().try_for_each(|d| writeln!(out, "{}", sarif::github(d, sources))),
         Format::Json => pretty(out, &json::report(findings, sources, extra)),
         Format::Sarif => pretty(out, &sarif::sarif(findings, sources)),

@@ -15,7 +15,8 @@ fn every_code_has_a_file_that_raises_it_alone() {
     for line in codes.lines() {
         let name = line.split_whitespace().nth(2).expect("id, level, name");
         let file = format!("tests/fixtures/broken/{name}.yaml");
-        let text = std::fs::read_to_string(golden::root().join(&file)).unwrap_or_else(|_| panic!("{file} is missing"));
+        let text = std::fs::read_to_string(golden::root().join(&file))
+            .unwrap_or_else(|_| panic!("{file} is missing"));
         let mut command = vec!["validate", "--format", "json", &file];
         command.extend(arguments(&text));
         let report: serde_json::Value = serde_json::from_str(&Transcript::of(&command).stdout).expect("JSON");

@@ -92,11 +92,14 @@ fn a_changed_key_is_one_finding_at_that_key() {
             let reading = read(&mutant.text);
             let new = new_errors(&baseline, &reading);
             let legal = legal::LEGAL.iter().position(|legal| legal.covers(&name, &mutant));
-            let said = || new.iter().map(|f| format!("\n    {}: {}", f.code.name, f.message)).collect::<String>();
+            let said =
+                || new.iter().map(|f| format!("\n    {}: {}", f.code.name, f.message)).collect::<String>();
             let what = format!("{name}: {}", mutant.what());
             match (legal, new.as_slice()) {
                 (Some(index), []) => used[index] += 1,
-                (Some(index), _) => faults.push(format!("{what} is listed as legal ({}){}", legal::LEGAL[index].why, said())),
+                (Some(index), _) => {
+                    faults.push(format!("{what} is listed as legal ({}){}", legal::LEGAL[index].why, said()))
+                }
                 (None, []) => faults.push(format!("{what} goes unnoticed")),
                 (None, [one]) if is_at(one, &reading, &mutant) => {}
                 (None, [_]) => faults.push(format!("{what} is told elsewhere{}", said())),

@@ -302,7 +302,9 @@ pub struct Policy {
 }
 
 /// Branches of the schema by `type`.
-pub fn branches(generator: &mut schemars::SchemaGenerator) -> Vec<(Vec<(&'static str, &'static str)>, serde_json::Value)> {
+pub fn branches(
+    generator: &mut schemars::SchemaGenerator,
+) -> Vec<(Vec<(&'static str, &'static str)>, serde_json::Value)> {
     use super::schema::of;
     vec![
         (vec![("type", "oidc")], of::<OidcApp>(generator)),

@@ -6,11 +6,11 @@ use jsonschema::error::ValidationErrorKind as Kind;
 use jsonschema::{ValidationError, Validator};
 use serde_json::Value;
 
+use super::codes;
 use super::legacy;
 use super::schema::{Walk, alternatives, keyword};
 use super::statuses::Statuses;
 use super::yaml::{Document, child};
-use super::codes;
 use crate::diag::{Diagnostic, did_you_mean};
 
 /// What a check brought.
@@ -150,7 +150,9 @@ impl Checker {
             let key = segment.replace("~1", "/").replace("~0", "~");
             let parts = walk.applicable(schema, value);
             let next = match value {
-                Value::Array(items) => walk.items(&parts).zip(key.parse().ok().and_then(|i: usize| items.get(i))),
+                Value::Array(items) => {
+                    walk.items(&parts).zip(key.parse().ok().and_then(|i: usize| items.get(i)))
+                }
                 _ => walk.property(&parts, &key).zip(value.get(&key)),
             };
             let Some((s, v)) = next else { return Vec::new() };
@@ -190,9 +192,11 @@ impl Checker {
             .flat_map(|map| map.keys())
             .find(|key| !known.contains(&key.as_str()) && did_you_mean(key, [name]).is_some());
         match near {
-            Some(key) => Diagnostic::new(&codes::UNKNOWN_KEY, format!("`{key}` is not a key of {}", describe(at)))
-                .help(format!("Did you mean `{name}`?"))
-                .at(document.key(&child(at, key))),
+            Some(key) => {
+                Diagnostic::new(&codes::UNKNOWN_KEY, format!("`{key}` is not a key of {}", describe(at)))
+                    .help(format!("Did you mean `{name}`?"))
+                    .at(document.key(&child(at, key)))
+            }
             None => {
                 let place = if at.rsplit('/').next().is_some_and(|s| s.parse::<usize>().is_ok()) {
                     document.value(at)
@@ -201,7 +205,9 @@ impl Checker {
                 };
                 let others = either.iter().filter(|key| **key != name).map(|key| format!(" or `{key}`"));
                 let help = format!("Add `{name}`{}.", others.collect::<String>());
-                Diagnostic::new(&codes::MISSING_KEY, format!("{} has no `{name}`", describe(at))).help(help).at(place)
+                Diagnostic::new(&codes::MISSING_KEY, format!("{} has no `{name}`", describe(at)))
+                    .help(help)
+                    .at(place)
             }
         }
     }
@@ -233,8 +239,12 @@ impl Checker {
             Kind::Maximum { limit } => (&codes::BAD_VALUE, format!("{subject}; the most is {limit}"), None),
             Kind::MinItems { .. } => (&codes::BAD_VALUE, format!("{subject}, and must not be empty"), None),
             Kind::MinLength { .. } => (&codes::BAD_VALUE, format!("{subject}, and must not be empty"), None),
-            Kind::MinProperties { .. } => (&codes::BAD_VALUE, format!("{subject}, and must not be empty"), None),
-            Kind::UniqueItems => (&codes::BAD_VALUE, format!("{subject}, with an entry that stands twice"), None),
+            Kind::MinProperties { .. } => {
+                (&codes::BAD_VALUE, format!("{subject}, and must not be empty"), None)
+            }
+            Kind::UniqueItems => {
+                (&codes::BAD_VALUE, format!("{subject}, with an entry that stands twice"), None)
+            }
             Kind::Pattern { .. } => {
                 let parts = self.parts(document, at);
                 let example = keyword(&parts, "examples").and_then(|e| e.get(0)).and_then(Value::as_str);

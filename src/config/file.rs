@@ -7,9 +7,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::features::Flag;
 use super::caches::Cache;
 use super::clusters::Cluster;
+use super::features::Flag;
 use super::health::{Admin, Health};
 use super::hook::{Api, ServiceExtension};
 use super::http::Http;

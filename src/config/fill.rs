@@ -6,9 +6,9 @@ use regex::Regex;
 use serde_json::Value;
 use std::sync::LazyLock;
 
+use super::codes;
 use super::schema::{Walk, keyword};
 use super::yaml::{Document, child};
-use super::codes;
 use crate::diag::{Diagnostic, Level};
 use crate::value::SecretRef;
 
@@ -97,7 +97,9 @@ impl<'s> Filler<'_, 's> {
         *text = filled;
         if let Some(reference) = SecretRef::parse(text) {
             if !reference.is_well_formed() {
-                let words = format!("`{reference}` is not a secret reference: names have letters, digits and . - _ : /");
+                let words = format!(
+                    "`{reference}` is not a secret reference: names have letters, digits and . - _ : /"
+                );
                 self.finding(Diagnostic::new(&codes::BAD_REFERENCE, words), pointer);
             }
             let secret = keyword(&parts, "x-maverics-secret").is_some();
@@ -124,13 +126,18 @@ impl<'s> Filler<'_, 's> {
             }
         } else if BRACKETS.is_match(text) && !templates_here {
             self.finding(
-                Diagnostic::new(&codes::BRACKETS_IN_TEXT, "angle brackets inside longer text are not a secret reference")
-                    .help("Make the reference the whole value."),
+                Diagnostic::new(
+                    &codes::BRACKETS_IN_TEXT,
+                    "angle brackets inside longer text are not a secret reference",
+                )
+                .help("Make the reference the whole value."),
                 pointer,
             );
         }
         if !wants("string") {
-            if wants("integer") && let Ok(number) = text.parse::<i64>() {
+            if wants("integer")
+                && let Ok(number) = text.parse::<i64>()
+            {
                 *value = Value::from(number);
             } else if wants("boolean") && (text == "true" || text == "false") {
                 *value = Value::Bool(text == "true");
@@ -150,7 +157,13 @@ impl<'s> Filler<'_, 's> {
     }
 
     /// Replaces `{{ env.NAME }}`; leaves attribute templates where those are allowed.
-    fn environment(&mut self, text: &str, pointer: &str, templates_here: bool, placeholder: &mut bool) -> String {
+    fn environment(
+        &mut self,
+        text: &str,
+        pointer: &str,
+        templates_here: bool,
+        placeholder: &mut bool,
+    ) -> String {
         if !text.contains("{{") {
             return text.to_owned();
         }

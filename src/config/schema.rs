@@ -210,7 +210,9 @@ impl<'s> Walk<'s> {
 
     /// The schema of one property, and whether the key is known at all.
     pub fn property(&self, parts: &[&'s Value], key: &str) -> Option<&'s Value> {
-        let named = parts.iter().find_map(|part| part.get("properties")?.get(key).filter(|p| p.get("const").is_none()));
+        let named = parts
+            .iter()
+            .find_map(|part| part.get("properties")?.get(key).filter(|p| p.get("const").is_none()));
         named.or_else(|| {
             parts.iter().find_map(|part| part.get("additionalProperties").filter(|schema| schema.is_object()))
         })

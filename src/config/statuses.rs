@@ -81,7 +81,9 @@ impl<'a> Statuses<'a> {
                 "later" => {
                     match text("feature").filter(|flag| !features::is_on(&self.document.root, flag)) {
                         Some(flag) => self.ignored(&at, key, flag),
-                        None => self.not_run(&at, &format!("`{key}`"), text("instead").unwrap_or_default(), true),
+                        None => {
+                            self.not_run(&at, &format!("`{key}`"), text("instead").unwrap_or_default(), true)
+                        }
                     }
                     self.quiet = true;
                 }
@@ -140,7 +142,8 @@ impl<'a> Statuses<'a> {
         }
         let place = if key { self.document.key(at) } else { self.document.value(at) };
         let mut finding =
-            Diagnostic::new(&codes::UNSUPPORTED_HERE, format!("{what} is documented, and not run here yet")).at(place);
+            Diagnostic::new(&codes::UNSUPPORTED_HERE, format!("{what} is documented, and not run here yet"))
+                .at(place);
         if !instead.is_empty() {
             finding = finding.help(instead.to_owned());
         }
@@ -151,7 +154,8 @@ impl<'a> Statuses<'a> {
 /// The "instead" text of a schema part that is not run yet.
 fn later(part: &Value) -> Option<&str> {
     let about = part.get("x-maverics")?;
-    (about.get("status")? == "later").then(|| about.get("instead").and_then(Value::as_str).unwrap_or_default())
+    (about.get("status")? == "later")
+        .then(|| about.get("instead").and_then(Value::as_str).unwrap_or_default())
 }
 
 fn named(parts: &[&Value]) -> Option<Named> {

@@ -22,7 +22,12 @@ pub struct Profile {
     /// Lowest TLS version.
     pub min_version: MinVersion,
     /// TLS 1.2 suites by IANA name, replacing the list; all must have ECDHE and AEAD.
-    #[schemars(length(min = 1), inner(regex(pattern = r"^TLS_ECDHE_(RSA|ECDSA)_WITH_(AES_128_GCM_SHA256|AES_256_GCM_SHA384|CHACHA20_POLY1305(_SHA256)?)$")))]
+    #[schemars(
+        length(min = 1),
+        inner(regex(
+            pattern = r"^TLS_ECDHE_(RSA|ECDSA)_WITH_(AES_128_GCM_SHA256|AES_256_GCM_SHA384|CHACHA20_POLY1305(_SHA256)?)$"
+        ))
+    )]
     pub enabled_ciphers: Option<Vec<String>>,
     /// Outgoing: the peer's certificate is not verified. For a laboratory.
     #[schemars(extend("x-maverics" = {"status": "ours"}))]

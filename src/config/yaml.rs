@@ -187,7 +187,9 @@ impl<'a> Loader<'a> {
                 }
                 None => {
                     let place = Place { file: self.file, span: self.text.len()..self.text.len() };
-                    return Err(Box::new(Diagnostic::new(&codes::SYNTAX, "the file ends too early").at(place)));
+                    return Err(Box::new(
+                        Diagnostic::new(&codes::SYNTAX, "the file ends too early").at(place),
+                    ));
                 }
             }
         }
@@ -310,7 +312,8 @@ impl<'a> Loader<'a> {
         if sources.is_empty() {
             let place = Place { file: self.file, span: at.clone() };
             self.findings.push(
-                Diagnostic::new(&codes::SYNTAX, "`<<` merges a map or a list of maps, and this is neither").at(place),
+                Diagnostic::new(&codes::SYNTAX, "`<<` merges a map or a list of maps, and this is neither")
+                    .at(place),
             );
         }
         for (prefix, entries) in sources {
@@ -455,8 +458,9 @@ mod tests {
 
     #[test]
     fn core_schema_scalars() {
-        let (document, findings) =
-            load("a: yes\nb: 010\nc: 0o10\nd: 1_000\ne: 12\nf: 1.5\ng: true\nh: ~\ni: '12'\nj: <vault.x>\nk: +7\n");
+        let (document, findings) = load(
+            "a: yes\nb: 010\nc: 0o10\nd: 1_000\ne: 12\nf: 1.5\ng: true\nh: ~\ni: '12'\nj: <vault.x>\nk: +7\n",
+        );
         assert_eq!(findings, [""; 0]);
         assert_eq!(
             document.unwrap().root,

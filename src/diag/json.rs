@@ -50,7 +50,8 @@ pub fn schema() -> Value {
             target.extend(place.clone());
         }
     }
-    let keys = |map: &Value| map.as_object().map(|m| m.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
+    let keys =
+        |map: &Value| map.as_object().map(|m| m.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
     let count = |what: &str| json!({"type": "integer", "minimum": 0, "description": what});
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",

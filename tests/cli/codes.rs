@@ -21,8 +21,16 @@ fn codes_are_unique_and_stable() {
     golden::check("codes.txt", &list.stdout);
     let codes = all();
     assert_eq!(codes.len(), list.stdout.lines().count());
-    assert_eq!(codes.iter().map(|(id, _)| id).collect::<BTreeSet<_>>().len(), codes.len(), "an id stands twice");
-    assert_eq!(codes.iter().map(|(_, name)| name).collect::<BTreeSet<_>>().len(), codes.len(), "a name stands twice");
+    assert_eq!(
+        codes.iter().map(|(id, _)| id).collect::<BTreeSet<_>>().len(),
+        codes.len(),
+        "an id stands twice"
+    );
+    assert_eq!(
+        codes.iter().map(|(_, name)| name).collect::<BTreeSet<_>>().len(),
+        codes.len(),
+        "a name stands twice"
+    );
 }
 
 #[test]
@@ -36,5 +44,8 @@ fn every_code_has_a_page() {
         pages.push('\n');
     }
     golden::check("pages.txt", &pages);
-    assert!(Transcript::of(&["explain", "mv0101"]).stdout.starts_with("MV0101 unknown-key"), "ids in any case");
+    assert!(
+        Transcript::of(&["explain", "mv0101"]).stdout.starts_with("MV0101 unknown-key"),
+        "ids in any case"
+    );
 }

@@ -20,15 +20,21 @@ fn every_format_has_its_golden_file() {
         let report = Transcript::of(&["validate", "--format", format, BROKEN, CLEAN]);
         assert_eq!(report.code, 1, "{format}: {}", report.stderr);
         assert_eq!(report.stderr, "maverics: 2 files checked: 1 error, 0 warnings, 1 info\n", "{format}");
-        golden::check(&format!("formats/{file}"), &report.stdout.replace(env!("CARGO_PKG_VERSION"), "VERSION"));
+        golden::check(
+            &format!("formats/{file}"),
+            &report.stdout.replace(env!("CARGO_PKG_VERSION"), "VERSION"),
+        );
     }
 }
 
 #[test]
 fn json_has_the_shape_its_schema_says() {
-    let schema: Value = serde_json::from_str(&Transcript::of(&["schema", "diagnostics"]).stdout).expect("JSON");
+    let schema: Value =
+        serde_json::from_str(&Transcript::of(&["schema", "diagnostics"]).stdout).expect("JSON");
     let validator = jsonschema::draft202012::new(&schema).expect("a schema");
-    for files in [&[BROKEN, CLEAN][..], &["tests/fixtures/broken/duplicate-key.yaml"], &["tests/fixtures/seeds"]] {
+    for files in
+        [&[BROKEN, CLEAN][..], &["tests/fixtures/broken/duplicate-key.yaml"], &["tests/fixtures/seeds"]]
+    {
         let mut arguments = vec!["validate", "--format", "json"];
         arguments.extend(files);
         let report: Value = serde_json::from_str(&Transcript::of(&arguments).stdout).expect("JSON");
@@ -40,7 +46,11 @@ fn json_has_the_shape_its_schema_says() {
 #[test]
 fn github_is_chosen_by_its_surroundings() {
     let inside = Transcript::with(&["validate", BROKEN], &[("GITHUB_ACTIONS", "true")]);
-    assert!(inside.stdout.starts_with("::error title=MV0101 unknown-key,file=tests/fixtures/"), "{}", inside.stdout);
+    assert!(
+        inside.stdout.starts_with("::error title=MV0101 unknown-key,file=tests/fixtures/"),
+        "{}",
+        inside.stdout
+    );
     let asked = Transcript::with(&["validate", "--format", "text", BROKEN], &[("GITHUB_ACTIONS", "true")]);
     assert!(asked.stdout.starts_with("error[MV0101"), "{}", asked.stdout);
 }

@@ -30,7 +30,13 @@ fn help_of_every_command() {
 
 #[test]
 fn no_arguments_and_wrong_arguments_are_usage() {
-    for arguments in [&[][..], &["frobnicate"], &["validate", "--format", "xml"], &["explain", "MV9999"], &["man", "nothing"]] {
+    for arguments in [
+        &[][..],
+        &["frobnicate"],
+        &["validate", "--format", "xml"],
+        &["explain", "MV9999"],
+        &["man", "nothing"],
+    ] {
         let wrong = Transcript::of(arguments);
         assert_eq!((wrong.code, wrong.stdout.as_str()), (2, ""), "{arguments:?}: {}", wrong.stderr);
     }

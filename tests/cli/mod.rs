@@ -64,6 +64,8 @@ impl Transcript {
     /// As one text, for a golden file.
     pub fn text(&self) -> String {
         let Transcript { arguments, code, stdout, stderr } = self;
-        format!("$ maverics {arguments}\nexit code: {code}\n----- stdout -----\n{stdout}----- stderr -----\n{stderr}")
+        format!(
+            "$ maverics {arguments}\nexit code: {code}\n----- stdout -----\n{stdout}----- stderr -----\n{stderr}"
+        )
     }
 }

@@ -57,7 +57,10 @@ fn files_directories_and_the_environment() {
     let at = |name: &str| scratch.path().join(name).to_str().expect("UTF-8").to_owned();
 
     let fleet = Transcript::of(&["validate", &at("fleet")]);
-    assert_eq!((fleet.code, fleet.stderr.as_str()), (0, "maverics: 2 files checked: 0 errors, 0 warnings, 0 infos\n"));
+    assert_eq!(
+        (fleet.code, fleet.stderr.as_str()),
+        (0, "maverics: 2 files checked: 0 errors, 0 warnings, 0 infos\n")
+    );
     assert_eq!(Transcript::of(&["validate", "--config", &good]).code, 0);
     assert_eq!(Transcript::with(&["validate"], &[("MAVERICS_CONFIG", good.as_str())]).code, 0);
     for arguments in [&["validate", &at("empty")][..], &["validate", &at("absent.yaml")]] {
@@ -92,9 +95,16 @@ connectors:
     let resolved =
         Transcript::with(&arguments, &[("LISTEN", "127.0.0.1:9443"), ("MAVERICS_SECRET_PROVIDER", &store)]);
     assert_eq!(resolved.code, 0, "{}{}", resolved.stdout, resolved.stderr);
-    let wrong = Transcript::with(&arguments, &[("LISTEN", "no address"), ("MAVERICS_SECRET_PROVIDER", &store)]);
+    let wrong =
+        Transcript::with(&arguments, &[("LISTEN", "no address"), ("MAVERICS_SECRET_PROVIDER", &store)]);
     assert!(wrong.code == 1 && !wrong.stdout.contains("hunter2"), "{}", wrong.stdout);
-    let unknown = Transcript::of(&["validate", "--resolve", "--secret-provider", "conjur://vault?token=hunter2", BASIC]);
+    let unknown = Transcript::of(&[
+        "validate",
+        "--resolve",
+        "--secret-provider",
+        "conjur://vault?token=hunter2",
+        BASIC,
+    ]);
     assert!(unknown.code == 3 && !unknown.stderr.contains("hunter2"), "{}", unknown.stderr);
 }
 
@@ -108,14 +118,20 @@ connectors:
     oauthClientID: client
 ";
     assert_eq!(Transcript::fed(&["validate", "-"], text).code, 1);
-    assert_eq!(Transcript::fed(&["validate", "--allow-insecure-http", "http://idp.lab:8080", "-"], text).code, 0);
+    assert_eq!(
+        Transcript::fed(&["validate", "--allow-insecure-http", "http://idp.lab:8080", "-"], text).code,
+        0
+    );
 }
 
 #[test]
 fn extensions_are_shown_on_request() {
     let text = "version: 1\nhttp: {maxHeaderBytes: 16384, trustedProxies: [10.0.0.0/8]}\n";
     assert_eq!(Transcript::fed(&["validate", "-"], text).stdout, "");
-    golden::check("validate/extensions.txt", &Transcript::fed(&["validate", "--show-extensions", "-"], text).text());
+    golden::check(
+        "validate/extensions.txt",
+        &Transcript::fed(&["validate", "--show-extensions", "-"], text).text(),
+    );
 }
 
 #[test]
@@ -133,6 +149,11 @@ http: {routing: {enabled: true, type: cluster, cluster: {name: eu}}}
         ("features: {experimental.clusters: Enabled}\n", 1, "2 errors"),
     ] {
         let found = Transcript::fed(&["validate", "-"], &format!("version: 1\n{flag}{cluster}"));
-        assert!(found.code == code && found.stderr.contains(words), "{flag}: {}{}", found.stdout, found.stderr);
+        assert!(
+            found.code == code && found.stderr.contains(words),
+            "{flag}: {}{}",
+            found.stdout,
+            found.stderr
+        );
     }
 }

@@ -54,7 +54,9 @@ pub(super) fn link(
         }
         match kind {
             "oidc" => {
-                let Some(written) = section::read(linking.document, &pointer, value, linking.findings) else { continue };
+                let Some(written) = section::read(linking.document, &pointer, value, linking.findings) else {
+                    continue;
+                };
                 if let Some(app) = oidc(linking, &pointer, &written, connectors, &mut clients) {
                     apps.push(App::Oidc(Box::new(app)));
                 }
@@ -88,7 +90,11 @@ fn oidc(
     if let Some(first) = clients.get(&written.client_id) {
         let also = linking.document.value(first);
         linking
-            .at_value(&codes::DUPLICATE_NAME, &at("clientID"), format!("a second app has the client id `{}`", written.client_id))
+            .at_value(
+                &codes::DUPLICATE_NAME,
+                &at("clientID"),
+                format!("a second app has the client id `{}`", written.client_id),
+            )
             .related
             .push((also, "the first".into()));
     }
@@ -97,16 +103,24 @@ fn oidc(
     let listed = written.credentials.as_ref().map(|c| c.secrets.as_slice()).unwrap_or_default();
     if written.client_secret.is_some() && written.credentials.is_some() {
         let also = linking.document.key(&at("clientSecret"));
-        let finding =
-            linking.at_key(&form::ALIAS_CONFLICT, &at("credentials"), "`clientSecret` and `credentials` both give secrets");
+        let finding = linking.at_key(
+            &form::ALIAS_CONFLICT,
+            &at("credentials"),
+            "`clientSecret` and `credentials` both give secrets",
+        );
         finding.related.push((also, "the single secret".into()));
         finding.help = Some("Keep `credentials`, which takes several.".into());
     }
     let secrets: Vec<_> = written.client_secret.iter().chain(listed).cloned().collect();
     let public = written.public.unwrap_or(secrets.is_empty());
     if written.public == Some(true) && !secrets.is_empty() {
-        linking.at_value(&codes::CONTRADICTION, &at("public"), "a public client keeps no secret, and this one has one").help =
-            Some("Remove the secret, or `public`.".into());
+        linking
+            .at_value(
+                &codes::CONTRADICTION,
+                &at("public"),
+                "a public client keeps no secret, and this one has one",
+            )
+            .help = Some("Remove the secret, or `public`.".into());
     }
     if written.public == Some(false) && secrets.is_empty() {
         linking.at_value(&codes::MISSING_PART, &at("public"), "a confidential client needs a secret").help =
@@ -116,13 +130,16 @@ fn oidc(
     for (i, grant) in grants.iter().enumerate() {
         if *grant != GrantType::AuthorizationCode {
             let place = format!("{}/{i}", at("grantTypes"));
-            linking.at_value(&form::UNSUPPORTED_HERE, &place, "this grant is documented, and not run here yet").help =
-                Some("Only `authorization_code` is.".into());
+            linking
+                .at_value(&form::UNSUPPORTED_HERE, &place, "this grant is documented, and not run here yet")
+                .help = Some("Only `authorization_code` is.".into());
         }
     }
     if written.redirect_urls.is_empty() && !linking.faulty.touches(&at("redirectURLs")) {
-        let words = format!("the client `{}` has no redirect URL, so every request is refused", written.client_id);
-        linking.at_value(&codes::CLIENT_WITHOUT_REDIRECT, pointer, words).help = Some("Add `redirectURLs`.".into());
+        let words =
+            format!("the client `{}` has no redirect URL, so every request is refused", written.client_id);
+        linking.at_value(&codes::CLIENT_WITHOUT_REDIRECT, pointer, words).help =
+            Some("Add `redirectURLs`.".into());
     }
     for (i, uri) in written.redirect_urls.iter().enumerate() {
         if let Some(fault) = redirect_uri::registration_fault(uri) {
@@ -130,17 +147,26 @@ fn oidc(
         }
     }
     let sign_in = match &written.authentication {
-        Some(Authentication { idps: Some(idps), minimum_assurance, .. }) => {
-            Some(sign_in(linking, &child(&at("authentication"), "idps"), idps, *minimum_assurance, connectors))
-        }
+        Some(Authentication { idps: Some(idps), minimum_assurance, .. }) => Some(sign_in(
+            linking,
+            &child(&at("authentication"), "idps"),
+            idps,
+            *minimum_assurance,
+            connectors,
+        )),
         Some(_) => {
-            linking.at_key(&form::MISSING_KEY, &at("authentication"), "`authentication` names no `idps`").help =
-                Some("Add `idps`.".into());
+            linking
+                .at_key(&form::MISSING_KEY, &at("authentication"), "`authentication` names no `idps`")
+                .help = Some("Add `idps`.".into());
             None
         }
         None => {
             linking
-                .at_value(&form::MISSING_KEY, pointer, format!("the app `{}` does not say who signs people in", written.name))
+                .at_value(
+                    &form::MISSING_KEY,
+                    pointer,
+                    format!("the app `{}` does not say who signs people in", written.name),
+                )
                 .help = Some("Add `authentication` with `idps`.".into());
             None
         }
@@ -151,7 +177,9 @@ fn oidc(
     };
     let mut claims = Vec::new();
     let (mapping, base) = match &written.access_token.claims_mapping {
-        Some(mapping) if written.claims_mapping.is_empty() => (mapping, child(&at("accessToken"), "claimsMapping")),
+        Some(mapping) if written.claims_mapping.is_empty() => {
+            (mapping, child(&at("accessToken"), "claimsMapping"))
+        }
         _ => (&written.claims_mapping, at("claimsMapping")),
     };
     for (claim, path) in mapping {
@@ -226,7 +254,10 @@ fn can_sign_in(linking: &mut Linking<'_>, provider: ProviderRef, connectors: &Co
         let idp = &connectors.idps[index.0];
         if let Err(key) = idp.config.can_sign_in() {
             let place = linking.document.value(&idp.pointer);
-            let told = linking.findings.iter().any(|f| f.code == &codes::MISSING_PART && f.place.as_ref() == Some(&place));
+            let told = linking
+                .findings
+                .iter()
+                .any(|f| f.code == &codes::MISSING_PART && f.place.as_ref() == Some(&place));
             if !told && !linking.faulty.touches(&child(&idp.pointer, key)) {
                 let also = linking.document.value(from);
                 let words = format!("an app signs in with `{}`, which has no `{key}`", idp.name);
@@ -342,7 +373,9 @@ impl Usable {
             linking.at_value(&codes::BAD_CLAIM_PATH, at, words).help = Some(help);
             return false;
         }
-        let Some(Named::Known(ProviderRef::Continuity(index))) = connectors.names.by_name.get(&path.connector) else {
+        let Some(Named::Known(ProviderRef::Continuity(index))) =
+            connectors.names.by_name.get(&path.connector)
+        else {
             return true;
         };
         let Some(rules) = &connectors.continuity[index.0].attributes else { return true };

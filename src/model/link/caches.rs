@@ -19,12 +19,17 @@ pub(super) fn check(linking: &mut Linking<'_>) {
         let Some(name) = cache.get("name").and_then(Value::as_str) else { continue };
         let at_name = child(&at, "name");
         if name == LOCAL_DEFAULT {
-            let words = format!("the cache `{LOCAL_DEFAULT}` always exists, in memory, and cannot be declared");
-            linking.at_value(&codes::DUPLICATE_NAME, &at_name, words).help = Some("Choose another name.".into());
+            let words =
+                format!("the cache `{LOCAL_DEFAULT}` always exists, in memory, and cannot be declared");
+            linking.at_value(&codes::DUPLICATE_NAME, &at_name, words).help =
+                Some("Choose another name.".into());
         } else if let Some(first) = seen.get(name) {
             let also = linking.document.value(first);
-            let finding =
-                linking.at_value(&codes::DUPLICATE_NAME, &at_name, format!("a second cache is called `{name}`"));
+            let finding = linking.at_value(
+                &codes::DUPLICATE_NAME,
+                &at_name,
+                format!("a second cache is called `{name}`"),
+            );
             finding.related.push((also, "the first".into()));
         }
         seen.entry(name).or_insert(at_name);

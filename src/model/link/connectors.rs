@@ -45,8 +45,11 @@ pub(super) fn link(linking: &mut Linking<'_>) -> Connectors {
         }
         if let Some(first) = seen.get(&name) {
             let also = linking.document.value(first);
-            let finding =
-                linking.at_value(&codes::DUPLICATE_NAME, &at_name, format!("a second connector is called `{name}`"));
+            let finding = linking.at_value(
+                &codes::DUPLICATE_NAME,
+                &at_name,
+                format!("a second connector is called `{name}`"),
+            );
             finding.related.push((also, "the first".into()));
             continue;
         }
@@ -111,7 +114,11 @@ pub(super) fn link(linking: &mut Linking<'_>) -> Connectors {
     Connectors { idps, continuity, names, unsure_attributes }
 }
 
-fn check_health(linking: &mut Linking<'_>, pointer: &str, check: Option<&crate::config::connectors::HealthCheck>) {
+fn check_health(
+    linking: &mut Linking<'_>,
+    pointer: &str,
+    check: Option<&crate::config::connectors::HealthCheck>,
+) {
     let Some(check) = check else { return };
     let at = child(pointer, "healthCheck");
     if check.interval.as_millis() < 1000 {
@@ -152,7 +159,8 @@ fn group(
         let mut resolved = None;
         if group_names.contains(name) {
             let words = format!("`{name}` is a continuity connector, which cannot be a member of another");
-            linking.at_value(&codes::BAD_CONTINUITY, &at, words).help = Some("List its members instead.".into());
+            linking.at_value(&codes::BAD_CONTINUITY, &at, words).help =
+                Some("List its members instead.".into());
         } else {
             // A name nobody has is told with all other names.
             if let Some(Named::Known(ProviderRef::Idp(index))) = names.by_name.get(name) {
@@ -252,7 +260,8 @@ fn rule(
     }
     if attribute.required && attribute.default.is_some() {
         let words = "an attribute with a default is never missing, so `required` has no meaning";
-        linking.at_key(&codes::CONTRADICTION, &format!("{at}/required"), words).help = Some("Keep one of the two.".into());
+        linking.at_key(&codes::CONTRADICTION, &format!("{at}/required"), words).help =
+            Some("Keep one of the two.".into());
     }
     AttributeRule {
         name: attribute.name.clone(),
@@ -264,10 +273,19 @@ fn rule(
     }
 }
 
-fn not_a_member(linking: &mut Linking<'_>, at: &str, name: &str, members: &[(String, Option<IdpIndex>)], key: bool) {
+fn not_a_member(
+    linking: &mut Linking<'_>,
+    at: &str,
+    name: &str,
+    members: &[(String, Option<IdpIndex>)],
+    key: bool,
+) {
     let help = suggestion(name, members.iter().map(|(n, _)| n.as_str()), "member");
     let words = format!("`{name}` is not a member of this continuity connector");
-    let finding =
-        if key { linking.at_key(&codes::UNKNOWN_NAME, at, words) } else { linking.at_value(&codes::UNKNOWN_NAME, at, words) };
+    let finding = if key {
+        linking.at_key(&codes::UNKNOWN_NAME, at, words)
+    } else {
+        linking.at_value(&codes::UNKNOWN_NAME, at, words)
+    };
     finding.help = Some(help);
 }

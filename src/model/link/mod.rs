@@ -56,13 +56,23 @@ impl<'a> Linking<'a> {
     }
 
     /// A finding at the value of a node.
-    fn at_value(&mut self, code: &'static crate::diag::Code, pointer: &str, words: impl Into<String>) -> &mut Diagnostic {
+    fn at_value(
+        &mut self,
+        code: &'static crate::diag::Code,
+        pointer: &str,
+        words: impl Into<String>,
+    ) -> &mut Diagnostic {
         let place = self.document.value(pointer);
         self.push(Diagnostic::new(code, words).at(place))
     }
 
     /// A finding at the key of a node.
-    fn at_key(&mut self, code: &'static crate::diag::Code, pointer: &str, words: impl Into<String>) -> &mut Diagnostic {
+    fn at_key(
+        &mut self,
+        code: &'static crate::diag::Code,
+        pointer: &str,
+        words: impl Into<String>,
+    ) -> &mut Diagnostic {
         let place = self.document.key(pointer);
         self.push(Diagnostic::new(code, words).at(place))
     }
@@ -135,8 +145,11 @@ fn top_level(linking: &mut Linking<'_>) {
                 .help("Add `version: \"1\"` at the top."),
         );
     }
-    let names: Vec<String> =
-        root.get("features").and_then(Value::as_object).map(|f| f.keys().cloned().collect()).unwrap_or_default();
+    let names: Vec<String> = root
+        .get("features")
+        .and_then(Value::as_object)
+        .map(|f| f.keys().cloned().collect())
+        .unwrap_or_default();
     for name in names.iter().filter(|name| !features::KNOWN.contains(&name.as_str())) {
         let pointer = child("/features", name);
         linking.at_key(&codes::UNKNOWN_FEATURE, &pointer, format!("no feature is called `{name}`"));
@@ -155,19 +168,29 @@ fn check_http(linking: &mut Linking<'_>, http: &Http, tls: &BTreeMap<String, Pro
     }
     let Some(hosts) = &http.hosts else { return };
     if http.tls.is_some() {
-        linking.at_key(&codes::CONTRADICTION, "/http/hosts", "`http.tls` and `http.hosts` both choose certificates").help =
-            Some("Keep `hosts`, and mark one entry `default: true`.".into());
+        linking
+            .at_key(
+                &codes::CONTRADICTION,
+                "/http/hosts",
+                "`http.tls` and `http.hosts` both choose certificates",
+            )
+            .help = Some("Keep `hosts`, and mark one entry `default: true`.".into());
     }
     for (i, host) in hosts.iter().enumerate() {
         let at = format!("/http/hosts/{i}");
         server_profile(linking, &host.tls, &format!("{at}/tls"), tls);
         if host.name.is_none() && !host.default {
-            linking.at_value(&crate::config::codes::MISSING_KEY, &at, format!("`http.hosts[{i}]` has no `name`")).help =
-                Some("Add `name`, or `default: true`.".into());
+            linking
+                .at_value(&crate::config::codes::MISSING_KEY, &at, format!("`http.hosts[{i}]` has no `name`"))
+                .help = Some("Add `name`, or `default: true`.".into());
         }
     }
     if let Some(second) = hosts.iter().enumerate().filter(|(_, h)| h.default).nth(1) {
-        linking.at_value(&codes::CONTRADICTION, &format!("/http/hosts/{}", second.0), "two entries are the default");
+        linking.at_value(
+            &codes::CONTRADICTION,
+            &format!("/http/hosts/{}", second.0),
+            "two entries are the default",
+        );
     }
 }
 

@@ -25,7 +25,11 @@ pub(super) fn link(linking: &mut Linking<'_>) -> Option<Provider> {
     let mut missing = Vec::new();
     if written.correlate_session == Some(false) {
         linking
-            .at_value(&form::UNSUPPORTED_HERE, "/oidcProvider/correlateSession", "tokens always end with the session here")
+            .at_value(
+                &form::UNSUPPORTED_HERE,
+                "/oidcProvider/correlateSession",
+                "tokens always end with the session here",
+            )
             .help = Some("Remove the key, or leave it true.".into());
     }
     let issuer = match &written.discovery.issuer {
@@ -63,7 +67,8 @@ pub(super) fn needed(linking: &mut Linking<'_>, provider: Option<&Provider>, app
             continue;
         }
         let parent = pointer.rsplit_once('/').map_or(AT, |(parent, _)| parent);
-        let finding = linking.at_key(&codes::MISSING_PART, parent, format!("the OpenID provider has not {what}"));
+        let finding =
+            linking.at_key(&codes::MISSING_PART, parent, format!("the OpenID provider has not {what}"));
         finding.related.push((also.clone(), "needed by this app".into()));
         finding.help = Some("Add it.".into());
     }
@@ -115,13 +120,15 @@ fn keys(linking: &mut Linking<'_>, written: &Written) -> Vec<SigningKeySource> {
             (Some(file), None) => KeyMaterial::File(file.clone()),
             (None, Some(pem)) => KeyMaterial::Pem(pem.clone()),
             (Some(_), Some(_)) => {
-                linking.at_value(&codes::CONTRADICTION, &at, "a key is either a `file` or a `privateKey`").help =
-                    Some("Keep one.".into());
+                linking
+                    .at_value(&codes::CONTRADICTION, &at, "a key is either a `file` or a `privateKey`")
+                    .help = Some("Keep one.".into());
                 continue;
             }
             (None, None) => {
-                linking.at_value(&form::MISSING_KEY, &at, format!("`oidcProvider.jwks[{i}]` has no `file`")).help =
-                    Some("Add `file` (or `privateKey`): the PEM private key.".into());
+                linking
+                    .at_value(&form::MISSING_KEY, &at, format!("`oidcProvider.jwks[{i}]` has no `file`"))
+                    .help = Some("Add `file` (or `privateKey`): the PEM private key.".into());
                 continue;
             }
         };

@@ -20,8 +20,16 @@ use crate::value::name::{AppName, TlsName};
 
 /// Headers that a configuration may not set: framing, routing and our own cookies.
 const RESERVED: &[&str] = &[
-    "host", "cookie", "content-length", "connection", "keep-alive", "proxy-connection", "te", "trailer",
-    "transfer-encoding", "upgrade",
+    "host",
+    "cookie",
+    "content-length",
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
 ];
 
 /// Largest compiled size of a location's expression, in bytes.
@@ -73,7 +81,11 @@ pub(super) fn link(
                 linking.at_value(&codes::BAD_CLAIM_PATH, &at_value, words);
             }
             (Err(_), _) => {
-                linking.at_value(&form::BAD_VALUE, &child(&here, "name"), format!("`{name}` is not a header name"));
+                linking.at_value(
+                    &form::BAD_VALUE,
+                    &child(&here, "name"),
+                    format!("`{name}` is not a header name"),
+                );
             }
         }
     }
@@ -123,9 +135,14 @@ fn policies(
             Some(Some(sign_in)) => usable.push(apps::Usable::of(sign_in, connectors)),
             Some(None) => usable.push(apps::Usable::unknown()),
             None if !open => {
-                let place = if authentication.is_some() { child(&here, "authentication") } else { here.clone() };
+                let place =
+                    if authentication.is_some() { child(&here, "authentication") } else { here.clone() };
                 linking
-                    .at_value(&form::MISSING_KEY, &place, format!("the policy of `{}` does not say who signs people in", policy.location))
+                    .at_value(
+                        &form::MISSING_KEY,
+                        &place,
+                        format!("the policy of `{}` does not say who signs people in", policy.location),
+                    )
                     .help = Some("Add `authentication.idps`, or `allowUnauthenticated: true`.".into());
                 usable.push(apps::Usable::unknown());
             }
@@ -136,7 +153,9 @@ fn policies(
     let usable = apps::Usable::union(usable);
     for (here, policy, open, sign_in) in pending {
         let authorization = match &policy.authorization {
-            Some(block) => apps::authorization(linking, &child(&here, "authorization"), block, &usable, connectors),
+            Some(block) => {
+                apps::authorization(linking, &child(&here, "authorization"), block, &usable, connectors)
+            }
             None => Authorization::Nobody,
         };
         let linked =

@@ -71,7 +71,8 @@ fn one_kind(linking: &mut Linking<'_>, references: &[Reference], known: &Known<'
     let absent = linking.document.root.get(known.section).is_none();
     // The section left out altogether is one mistake, not one for each entry that counts on it.
     if absent && (unknown.len() > 1 || known.kind == Named::Connector) {
-        let words = format!("there are no `{}`, and the {} `{}` is named", known.section, known.what, first.name);
+        let words =
+            format!("there are no `{}`, and the {} `{}` is named", known.section, known.what, first.name);
         let mut finding = Diagnostic::new(&codes::UNKNOWN_NAME, words).at(linking.document.value(""));
         finding.help = Some(format!("Add `{}`.", known.section));
         for reference in unknown {
@@ -90,7 +91,8 @@ fn one_kind(linking: &mut Linking<'_>, references: &[Reference], known: &Known<'
         let mut finding =
             Diagnostic::new(&codes::UNKNOWN_NAME, words).at(linking.document.value(&reference.pointer));
         finding.help = Some(suggestion(&reference.name, known.names.iter().copied(), known.what));
-        let again = unknown.iter().filter(|other| other.name == reference.name && other.pointer != reference.pointer);
+        let again =
+            unknown.iter().filter(|other| other.name == reference.name && other.pointer != reference.pointer);
         for other in again {
             finding.related.push((linking.document.value(&other.pointer), "and here".into()));
         }
