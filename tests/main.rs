@@ -1,1 +1,7 @@
+//! The one integration binary: a module per subject.
 
+mod broken;
+mod cli;
+mod generated;
+mod golden;
+mod seeds;
