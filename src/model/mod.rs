@@ -4,6 +4,7 @@ pub mod app;
 pub mod attributes;
 pub mod codes;
 pub mod continuity;
+pub mod fleet;
 pub mod idp;
 pub mod link;
 pub mod read;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 pub use app::App;
 pub use continuity::Continuity;
+pub use fleet::Fleet;
 pub use idp::{Idp, IdpIndex};
 pub use read::{Reading, read};
 
