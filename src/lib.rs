@@ -22,3 +22,5 @@ pub mod connector;
 pub mod model;
 // 7: the decision
 pub mod continuity;
+// 8: rooms side by side, strangers to one another
+pub mod lint;
