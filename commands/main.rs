@@ -13,6 +13,7 @@ mod man;
 mod outcome;
 mod output;
 mod schema;
+mod serve;
 mod validate;
 
 use outcome::Outcome;
@@ -33,6 +34,7 @@ pub struct Cli {
 /// One line for each command; its file has its arguments and `run`.
 #[derive(Subcommand)]
 enum Command {
+    Serve(serve::Args),
     Validate(validate::Args),
     Explain(explain::Args),
     Schema(schema::Args),
@@ -45,7 +47,9 @@ enum Command {
 fn main() -> ExitCode {
     // Fails only when there is a provider already, which would be this one.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let outcome = match Cli::parse().command {
+    let cli = Cli::parse_from(serve::drop_in(std::env::args_os().collect()));
+    let outcome = match cli.command {
+        Command::Serve(args) => serve::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Schema(args) => schema::run(&args),

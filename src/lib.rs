@@ -22,5 +22,6 @@ pub mod connector;
 pub mod model;
 // 7: the decision
 pub mod continuity;
-// 8: rooms side by side
+// 8: rooms side by side, strangers to one another
+pub mod lint;
 pub mod serve;

@@ -24,6 +24,7 @@ use crate::value::url::PlainHttp;
 use crate::value::{SecretText, WebUrl};
 
 pub mod facts;
+pub mod open;
 
 use facts::Facts;
 
