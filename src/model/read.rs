@@ -44,6 +44,8 @@ pub fn read(name: &str, text: &str, sources: &mut Sources, options: &ReadOptions
     let document = Arc::new(document);
     let linked = link::link(&document, &checked.faulty, &checked.references, &options.plain, &mut findings);
     sort(&mut findings);
+    // A block used through several aliases has one mistake, however often it is expanded.
+    findings.dedup_by(|a, b| a.code == b.code && a.place == b.place && a.message == b.message);
     let clean = findings.iter().all(|f| f.level < Level::Error);
     Reading { deployment: linked.filter(|_| clean), document: Some(document), findings }
 }
