@@ -4,4 +4,5 @@ mod broken;
 mod cli;
 mod generated;
 mod golden;
+mod language;
 mod seeds;

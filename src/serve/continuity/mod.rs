@@ -15,7 +15,7 @@ use crate::config::connectors::HealthCheck;
 use crate::connector::Connector;
 use crate::continuity::state::{Change, Member, Observation, Settings, Standing};
 use crate::health::{Reason, Verdict};
-use crate::model::{Deployment, IdpIndex};
+use crate::model::{ContinuityIndex, Deployment, IdpIndex};
 use crate::serve::telemetry::events;
 
 /// Interval of the probes that clear the suspicion of a provider nobody watches, in milliseconds.
@@ -24,9 +24,22 @@ pub const RECOVERY_MILLIS: u64 = 10_000;
 /// Every provider of this node.
 pub struct Board {
     slots: Vec<Slot>,
+    /// Which member served the last login of each continuity connector; the primary at first.
+    serving: Mutex<Vec<Serving>>,
     clock: Clock,
     runtime: Handle,
     order: AtomicU64,
+}
+
+/// Who serves the logins of a continuity connector now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Serving {
+    /// The member.
+    pub member: IdpIndex,
+    /// Why it does.
+    pub why: &'static str,
+    /// Since when, Unix seconds.
+    pub since: UnixSecs,
 }
 
 struct Slot {
@@ -96,7 +109,37 @@ impl Board {
                 suspected: Notify::new(),
             }
         });
-        Board { slots: slots.collect(), clock, runtime, order: AtomicU64::new(1) }
+        let serving = deployment.continuity.iter().map(|c| Serving {
+            member: *c.members.first(),
+            why: "primary",
+            since: clock.unix(),
+        });
+        Board {
+            slots: slots.collect(),
+            serving: Mutex::new(serving.collect()),
+            clock,
+            runtime,
+            order: AtomicU64::new(1),
+        }
+    }
+
+    /// A login of a continuity connector goes to this member. Tells when that is another than before.
+    pub fn serves(&self, deployment: &Deployment, through: ContinuityIndex, member: IdpIndex, why: &'static str) {
+        let mut serving = lock(&self.serving);
+        let Some(before) = serving.get_mut(through.0) else { return };
+        if before.member == member || why == "same-again" {
+            return;
+        }
+        let group = deployment.continuity(through);
+        let name = |index: IdpIndex| deployment.idp(index).name.as_str();
+        let primary = *group.members.first() == member;
+        events::served_by(group.name.as_str(), name(before.member), name(member), primary, why);
+        *before = Serving { member, why, since: self.clock.unix() };
+    }
+
+    /// Who serves now, by continuity connector.
+    pub fn serving(&self) -> Vec<Serving> {
+        lock(&self.serving).clone()
     }
 
     /// The state of some providers, in that order.
@@ -294,7 +337,7 @@ mod tests {
             suspected: Notify::new(),
         };
         let board =
-            Board { slots: vec![slot], clock, runtime: Handle::current(), order: AtomicU64::new(1) };
+            Board { slots: vec![slot], serving: Mutex::default(), clock, runtime: Handle::current(), order: AtomicU64::new(1) };
         (Arc::new(board), connector)
     }
 

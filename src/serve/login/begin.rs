@@ -151,6 +151,9 @@ async fn send(
     };
     let through = candidate.through.map(|t| state.deployment.continuity(t).name.as_str());
     events::selected(start.app, idp.name.as_str(), through, why);
+    if let Some(through) = candidate.through {
+        state.board.serves(&state.deployment, through, candidate.idp, why);
+    }
     let (Begin::Redirect { kept, .. } | Begin::FormPost { kept, .. } | Begin::AskPassword { kept, .. }) = &begun;
     let pending = Pending {
         id: id.clone(),

@@ -22,6 +22,8 @@ use crate::serve::telemetry::events;
 /// How long a provider may take with an answer before we ask ourselves whether it is well, in milliseconds.
 /// Together with the pre-flight's budget this bounds what a provider that hangs in the middle costs.
 pub const DOUBT_MILLIS: u64 = 250;
+/// Budget of that question, in milliseconds: with the doubt and a restart, less than what a pre-flight costs.
+pub const CHECK_MILLIS_MAX: u64 = 2_500;
 /// How long a posted answer waits for the request that fetches it, in seconds.
 const HELD_SECS: u64 = 60;
 
@@ -95,7 +97,7 @@ async fn complete_or_doubt(state: &State, index: IdpIndex, request: CompleteRequ
 
 /// A request of ours, begun now, that carries nothing from the person.
 async fn check(state: &State, index: IdpIndex) -> bool {
-    let budget = Duration::from_millis(crate::net::dial::CONNECT_MILLIS_MAX);
+    let budget = Duration::from_millis(CHECK_MILLIS_MAX);
     let arrived = state.board.arrive();
     state.board.ask(index, arrived, budget, Duration::ZERO).await
 }

@@ -50,13 +50,18 @@ pub fn pre_flight_failed(connector: &str, reason: Reason, detail: &str) {
     tracing::warn!(event = "health.preflight.failed", connector, reason = reason.code(), detail, "pre-flight failed");
 }
 
-/// `continuity.selected`: who serves a login, and why; `continuity.failover` when it is not the first.
+/// `continuity.selected`: who serves a login, and why.
 pub fn selected(app: &str, connector: &str, through: Option<&str>, why: &'static str) {
     let through = through.unwrap_or_default();
-    if matches!(why, "failover" | "last-try" | "last-resort") {
-        tracing::warn!(event = "continuity.failover", app, connector, through, reason = why, "login goes to another provider");
+    tracing::debug!(event = "continuity.selected", app, connector, through, reason = why, "login begins");
+}
+
+/// `continuity.failover` and `continuity.failback`: logins now go to another member than before.
+pub fn served_by(through: &str, from: &str, to: &str, primary: bool, why: &'static str) {
+    if primary {
+        tracing::info!(event = "continuity.failback", continuity = through, from, to, reason = why, "logins go to the primary again");
     } else {
-        tracing::debug!(event = "continuity.selected", app, connector, through, reason = why, "login begins");
+        tracing::warn!(event = "continuity.failover", continuity = through, from, to, reason = why, "logins go to another provider");
     }
 }
 
