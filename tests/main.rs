@@ -1,1 +1,8 @@
+//! The one integration binary: a module per subject.
+
+mod broken;
+mod cli;
+mod generated;
+mod golden;
 mod lb;
+mod seeds;

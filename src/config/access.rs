@@ -4,14 +4,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::hook::Hook;
-use super::section::Unread;
 
 /// Who signs people in.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Authentication {
     /// Connectors, in order: the first available one serves.
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1), extend("x-maverics-name" = "connector"))]
     pub idps: Option<Vec<String>>,
     /// No provider below this level serves here, also when all others are down.
     #[schemars(range(min = 1, max = 9), extend("x-maverics" = {"status": "ours"}))]
@@ -26,7 +25,7 @@ pub struct Authentication {
     pub authenticate_se: Option<Hook>,
     /// Back-channel authentication.
     #[schemars(extend("x-maverics" = {"status": "later", "instead": "Use `idps`."}))]
-    pub backchannel: Option<Unread>,
+    pub backchannel: Option<Backchannel>,
 }
 
 /// Who signs people in to one location of a proxied application.
@@ -34,7 +33,7 @@ pub struct Authentication {
 #[serde(rename_all = "camelCase", default)]
 pub struct PolicyAuthentication {
     /// Connectors, in order: the first available one serves.
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1), extend("x-maverics-name" = "connector"))]
     pub idps: Option<Vec<String>>,
     /// No sign-in is asked.
     pub allow_unauthenticated: bool,
@@ -67,7 +66,45 @@ pub struct Authorization {
     pub is_authorized_se: Option<Hook>,
     /// Rego policies over tokens.
     #[schemars(extend("x-maverics" = {"status": "later", "instead": "Use `rules`."}))]
-    pub token_minting: Option<Unread>,
+    pub token_minting: Option<TokenMinting>,
+}
+
+/// Authentication without a browser.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Backchannel {
+    /// Hook.
+    #[serde(rename = "authenticateSE")]
+    #[schemars(extend("x-maverics" = {"status": "later"}))]
+    pub authenticate_se: Option<Hook>,
+}
+
+/// Rego policies over tokens, asked before one is signed.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TokenMinting {
+    /// Access tokens.
+    pub access_token: MintingPolicies,
+}
+
+/// Policies that must all allow.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct MintingPolicies {
+    /// The policies.
+    pub policies: Vec<RegoPolicy>,
+}
+
+/// A Rego v1 policy: `package orchestrator`, decision `result.allowed`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RegoPolicy {
+    /// Its name.
+    #[schemars(length(min = 1))]
+    pub name: String,
+    /// Its file.
+    #[schemars(length(min = 1))]
+    pub file: String,
 }
 
 /// How rules combine.
@@ -120,7 +157,9 @@ pub struct Operand(pub String);
 #[serde(rename_all = "camelCase")]
 pub struct AttrProvider {
     /// `ldap`, `activedirectory` or `local` connector.
+    #[schemars(extend("x-maverics" = {"status": "ours"}, "x-maverics-name" = "connector"))]
     pub connector: String,
     /// Attribute of the signed-in person whose value is the search key.
+    #[schemars(extend("x-maverics" = {"status": "ours"}))]
     pub username_mapping: String,
 }

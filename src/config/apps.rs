@@ -7,7 +7,9 @@ use serde::Deserialize;
 
 use super::access::{AttrProvider, Authentication, Authorization, PolicyAuthentication};
 use super::hook::Hook;
+use super::logout::AppLogout;
 use super::section::Unread;
+use super::upstream_login::UpstreamLogin;
 use crate::value::{SecretText, WebUrl};
 
 /// Largest proxied request body by default: 10 MiB.
@@ -81,7 +83,7 @@ pub struct OidcApp {
     pub id_token: IdToken,
     /// Refresh tokens.
     #[schemars(extend("x-maverics" = {"status": "later", "instead": "Refresh tokens are not issued yet."}))]
-    pub refresh_token: Option<Unread>,
+    pub refresh_token: Option<RefreshToken>,
     /// Audiences it may ask for, exact.
     #[serde(default)]
     #[schemars(extend("x-maverics" = {"status": "later"}))]
@@ -173,6 +175,18 @@ pub struct IdToken {
     pub lifetime_seconds: Option<u64>,
 }
 
+/// Refresh tokens of one client.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RefreshToken {
+    /// How long the whole family lives, in seconds; 2592000 without it.
+    #[schemars(range(min = 1), extend("x-maverics" = {"status": "ours"}))]
+    pub lifetime_seconds: Option<u64>,
+    /// Since the last use, in seconds; 604800 without it.
+    #[schemars(range(min = 1), extend("x-maverics" = {"status": "ours"}))]
+    pub idle_timeout_seconds: Option<u64>,
+}
+
 /// Scopes besides the standard ones.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
@@ -207,6 +221,7 @@ pub struct ProxyApp {
     /// The application; a path is put in front of the request's.
     pub upstream: WebUrl,
     /// Client TLS profile towards the upstream.
+    #[schemars(extend("x-maverics-name" = "tls"))]
     pub tls: Option<String>,
     /// Send the client's Host instead of the upstream's.
     #[serde(default)]
@@ -233,10 +248,10 @@ pub struct ProxyApp {
     pub load_attrs_se: Option<Hook>,
     /// Signing people in to the upstream.
     #[schemars(extend("x-maverics" = {"status": "later"}))]
-    pub upstream_login: Option<Unread>,
+    pub upstream_login: Option<UpstreamLogin>,
     /// Ending the session when the application's own logout is visited.
     #[schemars(extend("x-maverics" = {"status": "later"}))]
-    pub logout: Option<Unread>,
+    pub logout: Option<AppLogout>,
     /// Largest request body, in bytes; 0 is no limit; above it 413.
     #[schemars(extend("x-maverics" = {"status": "ours"}))]
     pub max_body_bytes: Option<u64>,
@@ -286,12 +301,16 @@ pub struct Policy {
     pub authorization: Option<Authorization>,
 }
 
-
 /// Branches of the schema by `type`.
-pub fn branches(generator: &mut schemars::SchemaGenerator) -> Vec<(Vec<(&'static str, &'static str)>, serde_json::Value)> {
+pub fn branches(
+    generator: &mut schemars::SchemaGenerator,
+) -> Vec<(Vec<(&'static str, &'static str)>, serde_json::Value)> {
     use super::schema::of;
     vec![
         (vec![("type", "oidc")], of::<OidcApp>(generator)),
+        (vec![("type", "saml")], of::<super::app_saml::SamlApp>(generator)),
         (vec![("type", "proxy")], of::<ProxyApp>(generator)),
+        (vec![("type", "mcpProxy")], of::<super::app_mcp::McpProxyApp>(generator)),
+        (vec![("type", "mcpBridge")], of::<super::app_mcp::McpBridgeApp>(generator)),
     ]
 }

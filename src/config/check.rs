@@ -1,13 +1,16 @@
 //! The tree against the schema: one finding per mistake, at the key that has it.
 
+use std::collections::HashSet;
+
 use jsonschema::error::ValidationErrorKind as Kind;
 use jsonschema::{ValidationError, Validator};
 use serde_json::Value;
 
-use super::legacy;
-use super::schema::{Walk, keyword};
-use super::yaml::{Document, child};
 use super::codes;
+use super::legacy;
+use super::schema::{Walk, alternatives, keyword};
+use super::statuses::Statuses;
+use super::yaml::{Document, child};
 use crate::diag::{Diagnostic, did_you_mean};
 
 /// What a check brought.
@@ -16,6 +19,30 @@ pub struct Checked {
     pub findings: Vec<Diagnostic>,
     /// Where the form is wrong, so that linking does not report the same mistake again.
     pub faulty: Faulty,
+    /// Names of other entries, as written, in the order of the file.
+    pub references: Vec<Reference>,
+}
+
+/// A place that names another entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// What is named.
+    pub kind: Named,
+    /// Where.
+    pub pointer: String,
+    /// The name.
+    pub name: String,
+}
+
+/// Entries that have names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Named {
+    /// A profile of `tls`.
+    Tls,
+    /// An entry of `caches`.
+    Cache,
+    /// An entry of `connectors`.
+    Connector,
 }
 
 /// Pointers at which the form is wrong. A misspelt key counts at the spelling it was probably meant to have.
@@ -64,8 +91,14 @@ impl Checker {
         let mut findings = Vec::new();
         let mut faulty = Faulty::default();
         let errors: Vec<ValidationError<'_>> = self.validator.iter_errors(&document.root).collect();
-        let mut told: Vec<(u8, String)> = Vec::new();
-        let mut misspelt: Vec<(String, String)> = Vec::new();
+        let mut told: HashSet<String> = HashSet::new();
+        let mut misspelt: HashSet<(String, String)> = HashSet::new();
+        let mut missing: HashSet<(String, String)> = HashSet::new();
+        let mistyped: HashSet<String> = errors
+            .iter()
+            .filter(|error| matches!(error.kind(), Kind::Type { .. }))
+            .map(|error| error.instance_path().to_string())
+            .collect();
         for error in &errors {
             if let Kind::AdditionalProperties { unexpected } = error.kind() {
                 let at = error.instance_path().to_string();
@@ -83,33 +116,30 @@ impl Checker {
                 Kind::AdditionalProperties { .. } => {}
                 Kind::Required { property } => {
                     let name = property.as_str().unwrap_or_default();
-                    if misspelt.iter().any(|(place, meant)| *place == at && meant == name) {
+                    let parts = self.parts(document, &at);
+                    let mut enough = alternatives(&parts, name).into_iter().chain([name]);
+                    if enough.any(|key| misspelt.contains(&(at.clone(), key.to_owned())))
+                        || !missing.insert((at.clone(), name.to_owned()))
+                    {
                         continue;
                     }
                     faulty.0.push(child(&at, name));
                     findings.push(self.missing_key(document, &at, name));
                 }
                 kind => {
-                    let rank = u8::from(!matches!(kind, Kind::Type { .. }));
-                    // A text that fails both its type and its choices is one mistake: tell the first.
-                    if told.iter().any(|(_, place)| *place == at) {
-                        continue;
-                    }
-                    let worse = errors.iter().any(|other| {
-                        rank == 1 && matches!(other.kind(), Kind::Type { .. }) && other.instance_path().to_string() == at
-                    });
-                    if worse {
+                    // A text that fails both its type and its choices is one mistake: tell the type.
+                    let worse = !matches!(kind, Kind::Type { .. }) && mistyped.contains(&at);
+                    if worse || !told.insert(at.clone()) {
                         continue;
                     }
                     faulty.0.push(at.clone());
-                    told.push((rank, at.clone()));
                     findings.push(self.wrong(document, &at, error));
                 }
             }
         }
-        let mut statuses = Statuses { document, walk: Walk::new(&self.schema), show_extensions, findings };
-        statuses.value(&self.schema, &document.root, "");
-        Checked { findings: statuses.findings, faulty }
+        let statuses = Statuses::of(document, &self.schema, show_extensions);
+        findings.extend(statuses.findings);
+        Checked { findings, faulty, references: statuses.references }
     }
 
     fn parts<'s>(&'s self, document: &Document, pointer: &str) -> Vec<&'s Value> {
@@ -120,7 +150,9 @@ impl Checker {
             let key = segment.replace("~1", "/").replace("~0", "~");
             let parts = walk.applicable(schema, value);
             let next = match value {
-                Value::Array(items) => walk.items(&parts).zip(key.parse().ok().and_then(|i: usize| items.get(i))),
+                Value::Array(items) => {
+                    walk.items(&parts).zip(key.parse().ok().and_then(|i: usize| items.get(i)))
+                }
                 _ => walk.property(&parts, &key).zip(value.get(&key)),
             };
             let Some((s, v)) = next else { return Vec::new() };
@@ -154,22 +186,27 @@ impl Checker {
         let parts = self.parts(document, at);
         let known = Walk::new(&self.schema).known_keys(&parts);
         // Where no branch closed the map (no `type`, say), a near spelling is the likely culprit.
+        let either = alternatives(&parts, name);
         let near = object
             .into_iter()
             .flat_map(|map| map.keys())
             .find(|key| !known.contains(&key.as_str()) && did_you_mean(key, [name]).is_some());
         match near {
-            Some(key) => Diagnostic::new(&codes::UNKNOWN_KEY, format!("`{key}` is not a key of {}", describe(at)))
-                .help(format!("Did you mean `{name}`?"))
-                .at(document.key(&child(at, key))),
+            Some(key) => {
+                Diagnostic::new(&codes::UNKNOWN_KEY, format!("`{key}` is not a key of {}", describe(at)))
+                    .help(format!("Did you mean `{name}`?"))
+                    .at(document.key(&child(at, key)))
+            }
             None => {
                 let place = if at.rsplit('/').next().is_some_and(|s| s.parse::<usize>().is_ok()) {
                     document.value(at)
                 } else {
                     document.key(at)
                 };
+                let others = either.iter().filter(|key| **key != name).map(|key| format!(" or `{key}`"));
+                let help = format!("Add `{name}`{}.", others.collect::<String>());
                 Diagnostic::new(&codes::MISSING_KEY, format!("{} has no `{name}`", describe(at)))
-                    .help(format!("Add `{name}`."))
+                    .help(help)
                     .at(place)
             }
         }
@@ -202,8 +239,12 @@ impl Checker {
             Kind::Maximum { limit } => (&codes::BAD_VALUE, format!("{subject}; the most is {limit}"), None),
             Kind::MinItems { .. } => (&codes::BAD_VALUE, format!("{subject}, and must not be empty"), None),
             Kind::MinLength { .. } => (&codes::BAD_VALUE, format!("{subject}, and must not be empty"), None),
-            Kind::MinProperties { .. } => (&codes::BAD_VALUE, format!("{subject}, and must not be empty"), None),
-            Kind::UniqueItems => (&codes::BAD_VALUE, format!("{subject}, with an entry that stands twice"), None),
+            Kind::MinProperties { .. } => {
+                (&codes::BAD_VALUE, format!("{subject}, and must not be empty"), None)
+            }
+            Kind::UniqueItems => {
+                (&codes::BAD_VALUE, format!("{subject}, with an entry that stands twice"), None)
+            }
             Kind::Pattern { .. } => {
                 let parts = self.parts(document, at);
                 let example = keyword(&parts, "examples").and_then(|e| e.get(0)).and_then(Value::as_str);
@@ -275,90 +316,4 @@ pub fn describe(pointer: &str) -> String {
         }
     }
     format!("`{out}`")
-}
-
-/// Keys that are known and yet need a word: not run yet, of ours, or a second spelling beside the first.
-struct Statuses<'a> {
-    document: &'a Document,
-    walk: Walk<'a>,
-    show_extensions: bool,
-    findings: Vec<Diagnostic>,
-}
-
-impl<'a> Statuses<'a> {
-    fn value(&mut self, schema: &'a Value, value: &Value, pointer: &str) {
-        let parts = self.walk.applicable(schema, value);
-        match value {
-            Value::Object(map) => {
-                let branch = parts.iter().skip(1).find_map(|part| later(part));
-                if let Some(instead) = branch
-                    && let Some(kind) = map.get("type").and_then(Value::as_str)
-                {
-                    self.later(&child(pointer, "type"), &format!("type `{kind}`"), instead, false);
-                    return;
-                }
-                for (key, value) in map {
-                    let at = child(pointer, key);
-                    let Some(property) = self.walk.property(&parts, key) else { continue };
-                    let about = property.get("x-maverics");
-                    let status = about.and_then(|x| x.get("status")).and_then(Value::as_str).unwrap_or_default();
-                    match status {
-                        "later" => {
-                            self.later(&at, &format!("`{key}`"), later(property).unwrap_or_default(), true);
-                            continue;
-                        }
-                        "ours" if self.show_extensions => {
-                            let words = format!("`{key}` is an extension of maverics");
-                            self.findings.push(
-                                Diagnostic::new(&codes::EXTENSION, words).at(self.document.key(&at)),
-                            );
-                        }
-                        "alias" => {
-                            let canonical = about.and_then(|x| x.get("of")).and_then(Value::as_str).unwrap_or_default();
-                            let (base, path) = match canonical.strip_prefix("../") {
-                                Some(path) => (pointer.rsplit_once('/').map_or("", |(above, _)| above), path),
-                                None => (pointer, canonical),
-                            };
-                            let rival = path.split('.').fold(base.to_owned(), |p, segment| child(&p, segment));
-                            if self.document.root.pointer(&rival).is_some() {
-                                let words = format!("`{key}` and `{path}` say the same thing");
-                                self.findings.push(
-                                    Diagnostic::new(&codes::ALIAS_CONFLICT, words)
-                                        .at(self.document.key(&at))
-                                        .also(self.document.key(&rival), "the canonical spelling")
-                                        .help(format!("Keep `{path}`.")),
-                                );
-                            }
-                        }
-                        _ => {}
-                    }
-                    self.value(property, value, &at);
-                }
-            }
-            Value::Array(items) => {
-                if let Some(schema) = self.walk.items(&parts) {
-                    for (i, item) in items.iter().enumerate() {
-                        self.value(schema, item, &child(pointer, &i.to_string()));
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn later(&mut self, at: &str, what: &str, instead: &str, key: bool) {
-        let place = if key { self.document.key(at) } else { self.document.value(at) };
-        let mut finding =
-            Diagnostic::new(&codes::UNSUPPORTED_HERE, format!("{what} is documented, and not run here yet")).at(place);
-        if !instead.is_empty() {
-            finding = finding.help(instead.to_owned());
-        }
-        self.findings.push(finding);
-    }
-}
-
-/// The "instead" text of a schema part that is not run yet.
-fn later(part: &Value) -> Option<&str> {
-    let about = part.get("x-maverics")?;
-    (about.get("status")? == "later").then(|| about.get("instead").and_then(Value::as_str).unwrap_or_default())
 }

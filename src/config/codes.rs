@@ -63,6 +63,9 @@ codes! {
     /// plain http where only https is safe
     PLAIN_HTTP = "MV0115", "plain-http", Error,
         "Codes, tokens and passwords would travel readable, and an answer could be forged on the way. Plain http is accepted for loopback addresses, `localhost`, `*.localhost` and `*.test`; the peer must then really be on loopback.\n\nUse https. For a laboratory, `--allow-insecure-http URL` names the exception on the command line.";
+    /// a block that does nothing while its feature flag is off
+    IGNORED_WITHOUT_FLAG = "MV0116", "ignored-without-flag", Warn,
+        "Clusters are an experiment of the original product, behind the flag `experimental.clusters`. While it is off the block is ignored, there as here.\n\nRemove the block; sticky sessions (`maverics lb-gen`) and a shared cache do what it would.";
 }
 
 /// The finding for a URL that may not be plain http.

@@ -20,6 +20,7 @@ pub struct Common {
     #[schemars(extend("type" = "string"))]
     pub kind: String,
     /// Client TLS profile of all its outgoing calls.
+    #[schemars(extend("x-maverics-name" = "tls"))]
     pub tls: Option<String>,
     /// How strongly this provider authenticates a person, 1 to 9; higher is stronger.
     #[schemars(range(min = 1, max = 9), extend("x-maverics" = {"status": "ours"}))]
@@ -112,7 +113,7 @@ pub struct CustomEndpoint {
     #[schemars(extend("x-maverics" = {"status": "ours"}))]
     pub headers: BTreeMap<String, SecretText>,
     /// Client TLS profile; the connector's without one.
-    #[schemars(extend("x-maverics" = {"status": "ours"}))]
+    #[schemars(extend("x-maverics" = {"status": "ours"}, "x-maverics-name" = "tls"))]
     pub tls: Option<String>,
     /// What a healthy answer looks like; exactly status 200 without one.
     #[serde(default)]

@@ -9,6 +9,12 @@ use serde_json::Value;
 /// The flags we know; others are an info finding.
 pub const KNOWN: &[&str] = &["experimental.clusters"];
 
+/// Whether a flag is on in a configuration that may still have faults.
+pub fn is_on(root: &Value, name: &str) -> bool {
+    let flag = root.get("features").and_then(|features| features.get(name));
+    flag.is_some_and(|flag| Flag::deserialize(flag).is_ok_and(|flag| flag.0))
+}
+
 /// On for `true`, `"true"` and `"enabled"` in any case; off otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Flag(pub bool);

@@ -7,13 +7,21 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::caches::Cache;
+use super::clusters::Cluster;
 use super::features::Flag;
 use super::health::{Admin, Health};
+use super::hook::{Api, ServiceExtension};
 use super::http::Http;
 use super::logger::Logger;
+use super::logout::SingleLogout;
+use super::provider_ldap::LdapProvider;
+use super::provider_mcp::McpProvider;
+use super::provider_saml::SamlProviderBlock;
 use super::providers::OidcProvider;
-use super::section::{Label, Unread};
+use super::section::Label;
 use super::session::Session;
+use super::telemetry::Telemetry;
 use super::tls::Profile;
 
 /// A configuration file.
@@ -33,15 +41,15 @@ pub struct File {
     pub session: Session,
     /// Caches by name.
     #[schemars(extend("x-maverics" = {"status": "later", "instead": "`local_default`, in memory, always exists."}))]
-    pub caches: Option<Vec<Unread>>,
+    pub caches: Option<Vec<Cache>>,
     /// Clusters.
-    #[schemars(extend("x-maverics" = {"status": "later", "instead": "Use sticky sessions (`maverics lb-gen`)."}))]
-    pub clusters: Option<Vec<Unread>>,
+    #[schemars(extend("x-maverics" = {"status": "later", "feature": "experimental.clusters", "instead": "Use sticky sessions (`maverics lb-gen`)."}))]
+    pub clusters: Option<Vec<Cluster>>,
     /// How the log looks.
     pub logger: Logger,
     /// Metrics and traces.
     #[schemars(extend("x-maverics" = {"status": "later"}))]
-    pub telemetry: Option<Unread>,
+    pub telemetry: Option<Telemetry>,
     /// The status endpoint.
     pub health: Health,
     /// The admin listener.
@@ -55,20 +63,20 @@ pub struct File {
     pub oidc_provider: Option<OidcProvider>,
     /// SAML provider.
     #[schemars(extend("x-maverics" = {"status": "later"}))]
-    pub saml_provider: Option<Unread>,
+    pub saml_provider: Option<SamlProviderBlock>,
     /// LDAP provider.
     #[schemars(extend("x-maverics" = {"status": "later"}))]
-    pub ldap_provider: Option<Unread>,
+    pub ldap_provider: Option<LdapProvider>,
     /// AI identity gateway.
     #[schemars(extend("x-maverics" = {"status": "later"}))]
-    pub mcp_provider: Option<Unread>,
+    pub mcp_provider: Option<McpProvider>,
     /// Single logout.
     #[schemars(extend("x-maverics" = {"status": "later"}))]
-    pub single_logout: Option<Unread>,
+    pub single_logout: Option<SingleLogout>,
     /// Go APIs.
     #[schemars(extend("x-maverics" = {"status": "later"}))]
-    pub apis: Option<Vec<Unread>>,
+    pub apis: Option<Vec<Api>>,
     /// Go service extensions.
     #[schemars(extend("x-maverics" = {"status": "later"}))]
-    pub service_extensions: Option<Vec<Unread>>,
+    pub service_extensions: Option<Vec<ServiceExtension>>,
 }

@@ -6,19 +6,25 @@ use regex::Regex;
 use serde_json::Value;
 use std::sync::LazyLock;
 
+use super::codes;
 use super::schema::{Walk, keyword};
 use super::yaml::{Document, child};
-use super::codes;
 use crate::diag::{Diagnostic, Level};
 use crate::value::SecretRef;
+
+/// Finds a text by what names it.
+pub type LookUp<'a, K> = &'a dyn Fn(&K) -> Option<String>;
 
 /// What references are filled from. `None` means: check the form only.
 #[derive(Default)]
 pub struct Fillers<'a> {
     /// The value of an environment variable.
-    pub env: Option<&'a dyn Fn(&str) -> Option<String>>,
+    pub env: Option<LookUp<'a, str>>,
     /// The value behind a secret reference outside secret fields (a client id kept in the vault).
-    pub secret: Option<&'a dyn Fn(&SecretRef) -> Option<String>>,
+    pub secret: Option<LookUp<'a, SecretRef>>,
+    /// Whether references in secret fields are asked for as well. They stay references all the same; who
+    /// opens secrets later reports what is missing then.
+    pub probe_secrets: bool,
 }
 
 static TEMPLATE: LazyLock<Regex> =
@@ -53,7 +59,7 @@ impl<'s> Filler<'_, 's> {
             Value::Object(map) => {
                 map.retain(|_, v| !v.is_null());
                 // `type` and its like first: which branch applies depends on them.
-                let parts = self.walk.applicable(schema, &Value::Object(map.clone()));
+                let parts = self.walk.applicable_to(schema, Some(map));
                 for (key, value) in map.iter_mut() {
                     if let Some(property) = self.walk.property(&parts, key) {
                         self.value(property, value, &child(pointer, key));
@@ -91,13 +97,17 @@ impl<'s> Filler<'_, 's> {
         *text = filled;
         if let Some(reference) = SecretRef::parse(text) {
             if !reference.is_well_formed() {
-                let words = format!("`{reference}` is not a secret reference: names have letters, digits and . - _ : /");
+                let words = format!(
+                    "`{reference}` is not a secret reference: names have letters, digits and . - _ : /"
+                );
                 self.finding(Diagnostic::new(&codes::BAD_REFERENCE, words), pointer);
             }
-            let stays = keyword(&parts, "x-maverics-secret").is_some() || keyword(&parts, "enum").is_some();
-            if !stays {
+            let secret = keyword(&parts, "x-maverics-secret").is_some();
+            let name = keyword(&parts, "enum").is_some() || keyword(&parts, "x-maverics-name").is_some();
+            if !name && (!secret || self.fillers.probe_secrets) {
                 match self.fillers.secret.map(|look_up| look_up(&reference)) {
-                    Some(Some(secret)) => *text = secret,
+                    Some(Some(_)) if secret => {}
+                    Some(Some(value)) => *text = value,
                     Some(None) => {
                         let words = format!("the secret `{reference}` is not in the secret store");
                         self.finding(
@@ -105,7 +115,9 @@ impl<'s> Filler<'_, 's> {
                                 .help("Add it there, or check `--secret-provider`."),
                             pointer,
                         );
+                        placeholder = !secret;
                     }
+                    None if secret => {}
                     None => {
                         *text = format!("ref-{}", slug(&reference.0));
                         placeholder = true;
@@ -114,13 +126,18 @@ impl<'s> Filler<'_, 's> {
             }
         } else if BRACKETS.is_match(text) && !templates_here {
             self.finding(
-                Diagnostic::new(&codes::BRACKETS_IN_TEXT, "angle brackets inside longer text are not a secret reference")
-                    .help("Make the reference the whole value."),
+                Diagnostic::new(
+                    &codes::BRACKETS_IN_TEXT,
+                    "angle brackets inside longer text are not a secret reference",
+                )
+                .help("Make the reference the whole value."),
                 pointer,
             );
         }
         if !wants("string") {
-            if wants("integer") && let Ok(number) = text.parse::<i64>() {
+            if wants("integer")
+                && let Ok(number) = text.parse::<i64>()
+            {
                 *value = Value::from(number);
             } else if wants("boolean") && (text == "true" || text == "false") {
                 *value = Value::Bool(text == "true");
@@ -140,7 +157,13 @@ impl<'s> Filler<'_, 's> {
     }
 
     /// Replaces `{{ env.NAME }}`; leaves attribute templates where those are allowed.
-    fn environment(&mut self, text: &str, pointer: &str, templates_here: bool, placeholder: &mut bool) -> String {
+    fn environment(
+        &mut self,
+        text: &str,
+        pointer: &str,
+        templates_here: bool,
+        placeholder: &mut bool,
+    ) -> String {
         if !text.contains("{{") {
             return text.to_owned();
         }
@@ -185,6 +208,8 @@ impl<'s> Filler<'_, 's> {
             }
         }
         out.push_str(&text[last..]);
+        // What could not be filled in is told here; that the rest has an odd form is no second mistake.
+        *placeholder |= !faults.is_empty();
         for fault in faults {
             self.finding(fault, pointer);
         }
@@ -257,7 +282,7 @@ mod tests {
         );
         assert!(findings.is_empty(), "{findings:?}");
         let env = |name: &str| (name == "PORT").then(|| "81".to_owned());
-        let (tree, findings) = run(text, &Fillers { env: Some(&env), secret: None });
+        let (tree, findings) = run(text, &Fillers { env: Some(&env), ..Fillers::default() });
         assert_eq!(tree["port"], json!(81));
         assert_eq!(findings.len(), 2, "{findings:?}");
         assert!(findings[0].contains("N is not set"));

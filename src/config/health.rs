@@ -54,11 +54,15 @@ pub enum HeartbeatLevel {
 #[serde(rename_all = "camelCase", default)]
 pub struct Admin {
     /// Switches the listener off without removing the block.
+    #[schemars(extend("x-maverics" = {"status": "ours"}))]
     pub disabled: bool,
     /// Listen address, `127.0.0.1:9444` by default.
+    #[schemars(regex(pattern = r"^(\[[0-9a-fA-F:.]+\]|[^:\s\[\]]*):[0-9]{1,5}$"), example = &"127.0.0.1:9444", extend("x-maverics" = {"status": "ours"}))]
     pub address: Option<String>,
     /// Server TLS profile.
+    #[schemars(extend("x-maverics" = {"status": "ours"}, "x-maverics-name" = "tls"))]
     pub tls: Option<String>,
     /// Bearer token, 32 characters or more.
+    #[schemars(regex(pattern = r"^(\s*<[^<>]+>\s*|.{32,})$"), extend("x-maverics" = {"status": "ours"}))]
     pub token: Option<SecretText>,
 }

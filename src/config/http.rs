@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::section::Unread;
+use super::clusters::ClusterName;
 
 /// Most bytes of all request headers together.
 pub const HEADER_BYTES_MAX: u64 = 32_768;
@@ -16,6 +16,7 @@ pub struct Http {
     #[schemars(regex(pattern = r"^(\[[0-9a-fA-F:.]+\]|[^:\s\[\]]*):[0-9]{1,5}$"), example = &"0.0.0.0:9443")]
     pub address: String,
     /// Server TLS profile; plain HTTP without one. Excludes `hosts`.
+    #[schemars(extend("x-maverics-name" = "tls"))]
     pub tls: Option<String>,
     /// A certificate per server name (SNI).
     pub hosts: Option<Vec<Host>>,
@@ -32,8 +33,8 @@ pub struct Http {
     /// One log line for each request.
     pub access_log: AccessLog,
     /// Cluster routing.
-    #[schemars(extend("x-maverics" = {"status": "later", "instead": "Use sticky sessions (`maverics lb-gen`) and Redis."}))]
-    pub routing: Option<Unread>,
+    #[schemars(extend("x-maverics" = {"status": "later", "feature": "experimental.clusters", "instead": "Use sticky sessions (`maverics lb-gen`) and Redis."}))]
+    pub routing: Option<Routing>,
     /// Peers whose `X-Forwarded-*` and `Forwarded` headers are believed: addresses or CIDR blocks.
     #[schemars(extend("x-maverics" = {"status": "ours"}))]
     pub trusted_proxies: Vec<String>,
@@ -70,10 +71,32 @@ pub struct Host {
     #[schemars(extend("x-maverics" = {"status": "ours"}))]
     pub name: Option<String>,
     /// Server TLS profile for it.
+    #[schemars(extend("x-maverics-name" = "tls"))]
     pub tls: String,
     /// Used when no name matches or none is sent.
     #[serde(default)]
     pub default: bool,
+}
+
+/// Cluster routing.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Routing {
+    /// Whether it is on.
+    pub enabled: bool,
+    /// `cluster`, the only one.
+    #[serde(rename = "type")]
+    pub kind: Option<RoutingKind>,
+    /// The cluster.
+    pub cluster: Option<ClusterName>,
+}
+
+/// Where requests may be routed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RoutingKind {
+    /// To the node of the cluster that has the session.
+    Cluster,
 }
 
 /// The access log.

@@ -10,9 +10,12 @@
 //! What the sections *mean together* (names that exist, settings that contradict) is the model's business.
 
 pub mod access;
+pub mod app_mcp;
+pub mod app_saml;
 pub mod apps;
 pub mod caches;
 pub mod check;
+pub mod clusters;
 pub mod codes;
 pub mod connectors;
 pub mod features;
@@ -23,13 +26,19 @@ pub mod hook;
 pub mod http;
 pub mod legacy;
 pub mod logger;
+pub mod logout;
+pub mod provider_ldap;
+pub mod provider_mcp;
+pub mod provider_saml;
 pub mod providers;
 pub mod schema;
 pub mod section;
 pub mod session;
+pub mod statuses;
 pub mod telemetry;
 pub mod text;
 pub mod tls;
+pub mod upstream_login;
 pub mod yaml;
 
 pub use yaml::Document;

@@ -11,6 +11,7 @@ use crate::value::SecretText;
 #[serde(rename_all = "camelCase", default)]
 pub struct OidcProvider {
     /// Cache of codes and tokens.
+    #[schemars(extend("x-maverics-name" = "cache"))]
     pub cache: Option<String>,
     /// Tokens reach the session's attributes and end with it.
     #[schemars(extend("default" = true))]

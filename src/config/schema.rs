@@ -3,8 +3,14 @@
 //!
 //! House rules for the schema: no `unevaluatedProperties` and no `oneOf` over objects, because their
 //! errors name no key; a choice by `type` is `allOf` of `if`/`then`. Keywords of ours:
-//! `x-maverics` (`{"status": "documented" | "ours" | "alias" | "later", ...}`), `x-maverics-secret`,
-//! `x-maverics-template`.
+//!
+//! | keyword | meaning |
+//! | --- | --- |
+//! | `x-maverics` | `status`: `documented`, `ours`, `alias` (of `of`), `later` (with `instead`; ignored while `feature` is off) |
+//! | `x-maverics-later` | values of a choice that are documented and not run here |
+//! | `x-maverics-name` | the value (or each entry of the list) names a `tls` profile, a `cache` or a `connector` |
+//! | `x-maverics-secret` | a secret belongs here: a reference, or (linted) its text |
+//! | `x-maverics-template` | attribute templates are allowed here |
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
@@ -42,8 +48,29 @@ pub fn by_type(types: &[&str], branches: Vec<(Vec<(&str, &str)>, Value)>) -> Val
     json!({
         "type": "object",
         "required": ["type"],
+        // The branch that applies closes the map.
+        "additionalProperties": true,
         "properties": {"type": {"type": "string", "enum": types, "description": "What kind of entry this is."}},
         "allOf": branches,
+    })
+}
+
+/// A condition for `allOf`: at least one of these keys. Where none is, the first is reported as missing.
+pub fn one_of(keys: &[&str]) -> Value {
+    let each: Vec<Value> = keys.iter().map(|key| json!({"required": [key]})).collect();
+    json!({"if": {"not": {"anyOf": each}}, "then": {"required": [keys[0]]}})
+}
+
+/// A condition for `allOf`: where `key` is `value`, these keys are needed.
+pub fn when(key: &str, value: &str, needed: &[&str]) -> Value {
+    json!({"if": {"properties": {key: {"const": value}}, "required": [key]}, "then": {"required": needed}})
+}
+
+/// A condition for `allOf`: these keys are needed, unless the switch `key` is true.
+pub fn unless(key: &str, needed: &[&str]) -> Value {
+    json!({
+        "if": {"not": {"properties": {key: {"const": true}}, "required": [key]}},
+        "then": {"required": needed},
     })
 }
 
@@ -55,7 +82,7 @@ pub fn tidy(schema: &mut Value) {
         Value::Object(map) => {
             drop_null(map);
             plain_enum(map);
-            if map.contains_key("properties") && !map.contains_key("if") && !map.contains_key("allOf") {
+            if map.contains_key("properties") && !map.contains_key("if") {
                 let conditional = map.get("required").is_some() && map.len() == 2;
                 if !conditional {
                     map.entry("additionalProperties").or_insert(json!(false));
@@ -141,12 +168,23 @@ impl<'s> Walk<'s> {
     /// Every part that applies to `value`: the schema itself, what it refers to, and the branches whose
     /// condition holds.
     pub fn applicable(&self, schema: &'s Value, value: &Value) -> Vec<&'s Value> {
+        self.applicable_to(schema, value.as_object())
+    }
+
+    /// The same for a map, or (`None`) for something that is not one.
+    pub fn applicable_to(&self, schema: &'s Value, value: Option<&Map<String, Value>>) -> Vec<&'s Value> {
         let mut found = Vec::new();
         self.gather(schema, value, &mut found, 0);
         found
     }
 
-    fn gather(&self, schema: &'s Value, value: &Value, found: &mut Vec<&'s Value>, depth: usize) {
+    fn gather(
+        &self,
+        schema: &'s Value,
+        value: Option<&Map<String, Value>>,
+        found: &mut Vec<&'s Value>,
+        depth: usize,
+    ) {
         if depth > 16 {
             return;
         }
@@ -172,7 +210,9 @@ impl<'s> Walk<'s> {
 
     /// The schema of one property, and whether the key is known at all.
     pub fn property(&self, parts: &[&'s Value], key: &str) -> Option<&'s Value> {
-        let named = parts.iter().find_map(|part| part.get("properties")?.get(key).filter(|p| p.get("const").is_none()));
+        let named = parts
+            .iter()
+            .find_map(|part| part.get("properties")?.get(key).filter(|p| p.get("const").is_none()));
         named.or_else(|| {
             parts.iter().find_map(|part| part.get("additionalProperties").filter(|schema| schema.is_object()))
         })
@@ -193,14 +233,29 @@ impl<'s> Walk<'s> {
     }
 }
 
-/// Whether an `if` of the form [`by_type`] writes holds for a value.
-fn holds(condition: &Value, value: &Value) -> bool {
-    condition.get("properties").and_then(Value::as_object).is_some_and(|properties| {
-        properties.iter().all(|(key, want)| match want.get("not") {
-            Some(not) => value.get(key) != not.get("const"),
-            None => value.get(key).is_some_and(|have| Some(have) == want.get("const")),
-        })
-    })
+/// Whether an `if` of the form [`by_type`] writes holds for a value; so does the question whether it is a map
+/// at all. Other conditions only ever add required keys, which a walker need not know.
+fn holds(condition: &Value, value: Option<&Map<String, Value>>) -> bool {
+    let Some(map) = value else { return false };
+    match condition.get("properties").and_then(Value::as_object) {
+        Some(properties) => properties.iter().all(|(key, want)| match want.get("not") {
+            Some(not) => map.get(key) != not.get("const"),
+            None => map.get(key).is_some_and(|have| Some(have) == want.get("const")),
+        }),
+        None => condition.get("type").is_some_and(|t| t == "object"),
+    }
+}
+
+/// The keys of which one would do where `name` is missing: those of the [`one_of`] that asks for it.
+pub fn alternatives<'s>(parts: &[&'s Value], name: &str) -> Vec<&'s str> {
+    let conditions = parts.iter().filter_map(|part| part.get("allOf")?.as_array()).flatten();
+    let asks = |part: &&Value| part.pointer("/then/required/0").is_some_and(|first| first == name);
+    conditions
+        .filter(asks)
+        .filter_map(|part| part.pointer("/if/not/anyOf")?.as_array())
+        .flatten()
+        .filter_map(|each| each.pointer("/required/0")?.as_str())
+        .collect()
 }
 
 /// The first answer that a keyword has among the applicable parts.

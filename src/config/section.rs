@@ -96,7 +96,13 @@ impl JsonSchema for OneOrMany {
     }
 }
 
-/// A block whose content is documented and not read here yet: any value.
+/// A full address, or a path on every host.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(transparent)]
+#[schemars(inline, extend("pattern" = r"^(/[^?#\s]*|https?://[^\s?#]+)$", "examples" = ["/logout"]))]
+pub struct UrlOrPath(pub String);
+
+/// A value that is documented as free, or not read here: anything.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Unread(pub Value);
 

@@ -3,8 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::clusters::ClusterName;
 use super::hook::Hook;
-use super::section::Unread;
+use super::schema::when;
 use crate::value::{Duration, SecretText};
 
 /// Sessions.
@@ -22,7 +23,16 @@ pub struct Session {
     pub encryption: Option<SealKeys>,
     /// Back-channel logout reaching every node.
     #[schemars(extend("x-maverics" = {"status": "later", "instead": "Back-channel logout is not received yet; sessions end at `session.lifetime`."}))]
-    pub revocations: Option<Unread>,
+    pub revocations: Option<Revocations>,
+}
+
+/// Back-channel logout reaching every node.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Revocations {
+    /// The cache that nodes share; this node only without it.
+    #[schemars(extend("x-maverics" = {"status": "ours"}, "x-maverics-name" = "cache"))]
+    pub cache: Option<String>,
 }
 
 /// The session cookie.
@@ -96,15 +106,17 @@ impl Default for Lifetime {
 /// Where sessions are kept.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("allOf" = [when("type", "cluster", &["cluster"])]))]
 pub struct Store {
     /// `local`: in the memory of this node.
     #[serde(rename = "type")]
+    #[schemars(extend("x-maverics-later" = ["cluster"]))]
     pub kind: StoreKind,
     /// The local store.
     pub local: LocalStore,
     /// The cluster store.
     #[schemars(extend("x-maverics" = {"status": "later", "instead": "Use `local` with sticky sessions (`maverics lb-gen`)."}))]
-    pub cluster: Option<Unread>,
+    pub cluster: Option<ClusterName>,
 }
 
 /// Kind of store.
@@ -133,6 +145,9 @@ impl Default for LocalStore {
     }
 }
 
+/// A 256-bit key in hexadecimal, or a reference to one.
+pub const KEY_PATTERN: &str = r"^(\s*<[^<>]+>\s*|[0-9a-fA-F]{64})$";
+
 /// A key and its predecessors.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -146,8 +161,10 @@ pub struct SealKeys {
 #[serde(rename_all = "camelCase")]
 pub struct Keys {
     /// 64 hexadecimal digits.
+    #[schemars(regex(pattern = KEY_PATTERN))]
     pub current: SecretText,
     /// Open only.
     #[serde(default)]
+    #[schemars(inner(regex(pattern = KEY_PATTERN)))]
     pub old: Vec<SecretText>,
 }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 /// One profile.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("dependentRequired" = {"certFile": ["keyFile"], "keyFile": ["certFile"]}))]
 pub struct Profile {
     /// PEM certificate chain: our identity as a server, or our client certificate.
     pub cert_file: Option<String>,
@@ -21,6 +22,12 @@ pub struct Profile {
     /// Lowest TLS version.
     pub min_version: MinVersion,
     /// TLS 1.2 suites by IANA name, replacing the list; all must have ECDHE and AEAD.
+    #[schemars(
+        length(min = 1),
+        inner(regex(
+            pattern = r"^TLS_ECDHE_(RSA|ECDSA)_WITH_(AES_128_GCM_SHA256|AES_256_GCM_SHA384|CHACHA20_POLY1305(_SHA256)?)$"
+        ))
+    )]
     pub enabled_ciphers: Option<Vec<String>>,
     /// Outgoing: the peer's certificate is not verified. For a laboratory.
     #[schemars(extend("x-maverics" = {"status": "ours"}))]
@@ -30,7 +37,6 @@ pub struct Profile {
 /// Client certificates on a server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[expect(missing_docs, reason = "the names are the documented ones and say it")]
-#[expect(clippy::enum_variant_names, reason = "the documented names")]
 pub enum ClientAuth {
     #[default]
     NoClientCert,

@@ -118,6 +118,9 @@ pub fn parse(file: FileId, text: &str) -> (Option<Document>, Vec<Diagnostic>) {
     }
 }
 
+/// Spans of a subtree, by pointers relative to it.
+type RelativeSpans = Vec<(String, NodeSpans)>;
+
 /// A subtree that an anchor named, with the spans of its nodes relative to itself.
 #[derive(Clone)]
 struct Anchored {
@@ -184,7 +187,9 @@ impl<'a> Loader<'a> {
                 }
                 None => {
                     let place = Place { file: self.file, span: self.text.len()..self.text.len() };
-                    return Err(Box::new(Diagnostic::new(&codes::SYNTAX, "the file ends too early").at(place)));
+                    return Err(Box::new(
+                        Diagnostic::new(&codes::SYNTAX, "the file ends too early").at(place),
+                    ));
                 }
             }
         }
@@ -241,7 +246,7 @@ impl<'a> Loader<'a> {
 
     fn mapping(&mut self, pointer: &str, depth: usize) -> Loaded<(Map<String, Value>, usize)> {
         let mut map: Map<String, Value> = Map::new();
-        let mut merged: Vec<(Value, Vec<(String, NodeSpans)>, Span)> = Vec::new();
+        let mut merged: Vec<(Value, RelativeSpans, Span)> = Vec::new();
         loop {
             let (event, key_span) = self.next()?;
             let (name, style) = match event {
@@ -307,7 +312,8 @@ impl<'a> Loader<'a> {
         if sources.is_empty() {
             let place = Place { file: self.file, span: at.clone() };
             self.findings.push(
-                Diagnostic::new(&codes::SYNTAX, "`<<` merges a map or a list of maps, and this is neither").at(place),
+                Diagnostic::new(&codes::SYNTAX, "`<<` merges a map or a list of maps, and this is neither")
+                    .at(place),
             );
         }
         for (prefix, entries) in sources {
@@ -452,8 +458,9 @@ mod tests {
 
     #[test]
     fn core_schema_scalars() {
-        let (document, findings) =
-            load("a: yes\nb: 010\nc: 0o10\nd: 1_000\ne: 12\nf: 1.5\ng: true\nh: ~\ni: '12'\nj: <vault.x>\nk: +7\n");
+        let (document, findings) = load(
+            "a: yes\nb: 010\nc: 0o10\nd: 1_000\ne: 12\nf: 1.5\ng: true\nh: ~\ni: '12'\nj: <vault.x>\nk: +7\n",
+        );
         assert_eq!(findings, [""; 0]);
         assert_eq!(
             document.unwrap().root,

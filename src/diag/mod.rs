@@ -5,7 +5,9 @@
 //! optional remedy and the places it talks about.
 
 pub mod code;
+pub mod gitlab;
 pub mod json;
+pub mod junit;
 pub mod sarif;
 pub mod source;
 pub mod text;

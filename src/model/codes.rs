@@ -31,9 +31,6 @@ codes! {
     /// a timeout above its interval
     TIMEOUT_CLAMPED = "MV0209", "timeout-above-interval", Warn,
         "Probes never overlap, so a timeout above the interval is clamped to it.\n\nMake `timeout` smaller than `interval`.";
-    /// the subject changes with the member that serves
-    SUBJECT_DIFFERS = "MV0210", "subject-differs-by-member", Warn,
-        "Without `identity.attribute`, the subject is `issuer|sub` of the member that signed the person in, so an application that keys accounts on `sub` sees another person after a failover.\n\nMap an attribute that is the same everywhere (an employee number, a verified e-mail) and name it in `identity.attribute`.";
     /// a feature flag nobody reads
     UNKNOWN_FEATURE = "MV0211", "unknown-feature", Info,
         "The flag has no effect.\n\nRemove it, or correct its spelling.";

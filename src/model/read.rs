@@ -46,7 +46,7 @@ pub fn read(name: &str, text: &str, sources: &mut Sources, options: &ReadOptions
     let checked = checker.check(&document, options.show_extensions);
     findings.extend(checked.findings);
     let document = Arc::new(document);
-    let linked = link::link(&document, &checked.faulty, &options.plain, &mut findings);
+    let linked = link::link(&document, &checked.faulty, &checked.references, &options.plain, &mut findings);
     sort(&mut findings);
     let mut errors = findings.iter().filter(|f| f.level >= Level::Error).map(|f| f.code).peekable();
     let clean = errors.peek().is_none();

@@ -3,10 +3,13 @@
 use super::Provider;
 use crate::value::{Secret, SecretRef};
 
+/// The environment, as a function.
+type Environment = dyn Fn(&str) -> Option<String> + Send + Sync;
+
 /// Secrets from environment variables.
 pub struct EnvSecrets {
     prefix: String,
-    env: Box<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    env: Box<Environment>,
 }
 
 impl EnvSecrets {
@@ -18,7 +21,8 @@ impl EnvSecrets {
 
 impl Provider for EnvSecrets {
     fn look_up(&self, reference: &SecretRef) -> Option<Secret<String>> {
-        let upper = reference.0.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' });
+        let upper =
+            reference.0.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' });
         let name: String = self.prefix.chars().chain(upper).collect();
         (self.env)(&name).map(Secret::new)
     }
@@ -30,7 +34,8 @@ mod tests {
 
     #[test]
     fn names_become_variables() {
-        let store = EnvSecrets::new("MV_", |name| (name == "MV_VAULT_PRIMARY_SECRET").then(|| "s".to_owned()));
+        let store =
+            EnvSecrets::new("MV_", |name| (name == "MV_VAULT_PRIMARY_SECRET").then(|| "s".to_owned()));
         assert!(store.look_up(&SecretRef("vault.primary-secret".into())).is_some());
         assert!(store.look_up(&SecretRef("vault.other".into())).is_none());
     }

@@ -46,7 +46,7 @@ pub enum Strategy {
 #[serde(rename_all = "camelCase")]
 pub struct Failover {
     /// Connectors in order; the first is the primary.
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1), extend("x-maverics-name" = "connector"))]
     pub idps: Vec<String>,
     /// Asking a member before a browser is sent to it.
     #[serde(default)]

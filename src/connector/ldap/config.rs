@@ -6,18 +6,24 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::connectors::Common;
+use crate::config::schema::one_of;
 use crate::config::section::OneOrMany;
 use crate::value::SecretText;
 
 /// An LDAP directory.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(extend("x-maverics" = {"status": "later", "instead": "Directory members are not run yet; for a last resort on this machine use a `local` connector."}))]
+#[schemars(extend("x-maverics" = {"status": "later", "instead": "Directory members are not run yet; for a last resort on this machine use a `local` connector."}, "allOf" = [one_of(&["bindDN", "serviceAccountUsername"]), one_of(&["bindPassword", "serviceAccountPassword"])]))]
 pub struct Config {
     /// The envelope.
     #[serde(flatten)]
     pub common: Common,
     /// `ldap://` or `ldaps://`, one or a list.
+    #[schemars(extend(
+        "pattern" = r"^ldaps?://[^\s/]+/?$",
+        "items" = {"type": "string", "pattern": r"^ldaps?://[^\s/]+/?$"},
+        "examples" = ["ldaps://dc.example.com:636"]
+    ))]
     pub url: OneOrMany,
     /// Service account.
     #[serde(rename = "bindDN")]

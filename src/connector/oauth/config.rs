@@ -5,12 +5,13 @@ use serde::Deserialize;
 
 use super::super::oidc::config::UrlList;
 use crate::config::connectors::Common;
+use crate::config::schema::one_of;
 use crate::value::{SecretText, WebUrl};
 
 /// OAuth 2.0 without identity, for token brokering.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(extend("x-maverics" = {"status": "later", "instead": "It gives no identity; use an `oidc` connector to sign people in."}))]
+#[schemars(extend("x-maverics" = {"status": "later", "instead": "It gives no identity; use an `oidc` connector to sign people in."}, "allOf" = [one_of(&["wellKnownURL", "tokenURL"])], "dependentRequired" = {"tokenURL": ["authorizeURL"], "authorizeURL": ["tokenURL"]}))]
 pub struct Oauth {
     /// The envelope.
     #[serde(flatten)]

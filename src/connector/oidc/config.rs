@@ -9,21 +9,30 @@ use serde::Deserialize;
 use super::super::facts::{Facts, Protocol};
 use super::super::{CallbackAddress, Connector, IdpConfig, Opening, Section};
 use crate::config::connectors::Common;
-use crate::config::section::Unread;
 use crate::config::{codes, yaml};
 use crate::diag::Diagnostic;
 use crate::protocol::oidc::discovery::{ExpectedIssuer, issuer_of_well_known};
 use crate::value::{SecretText, WebUrl};
 
 /// The values of `type` in the family; they differ in documentation and in what lint infers.
-pub const TYPE_NAMES: &[&str] = &[
-    "oidc", "azure", "okta", "pingfederate", "auth0", "adfs", "cognito", "wso2", "hypr", "onekosmos",
-];
+pub const TYPE_NAMES: &[&str] =
+    &["oidc", "azure", "okta", "pingfederate", "auth0", "adfs", "cognito", "wso2", "hypr", "onekosmos"];
 
 /// Parameters that are ours to set.
 const OWN_PARAMS: &[&str] = &[
-    "response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge",
-    "code_challenge_method", "response_mode", "request", "request_uri", "prompt", "max_age",
+    "response_type",
+    "client_id",
+    "redirect_uri",
+    "scope",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+    "response_mode",
+    "request",
+    "request_uri",
+    "prompt",
+    "max_age",
 ];
 
 /// A connector of the OIDC family.
@@ -60,7 +69,7 @@ pub struct Config {
     pub disable_pkce: bool,
     /// Adds `offline_access`.
     #[schemars(extend("x-maverics" = {"status": "later"}))]
-    pub offline_access: Option<Unread>,
+    pub offline_access: Option<OfflineAccess>,
     /// Further parameters of the authorization request.
     #[serde(default)]
     pub oauth_extra_params: BTreeMap<String, String>,
@@ -81,6 +90,14 @@ pub struct Config {
 
 fn default_scopes() -> String {
     "openid profile email".into()
+}
+
+/// Whether the provider is asked for a refresh token.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct OfflineAccess {
+    /// Adds `offline_access` and keeps the refresh token in the session.
+    pub enabled: bool,
 }
 
 /// Several addresses.
@@ -143,31 +160,40 @@ impl Config {
         if let Some(url) = &self.oidc_logout_callback_url {
             urls.push(("oidcLogoutCallbackURL".into(), url));
         }
-        for (key, list) in
-            [("oauthLoginRedirect", &self.oauth_login_redirect), ("oauthLogoutRedirect", &self.oauth_logout_redirect)]
-        {
+        for (key, list) in [
+            ("oauthLoginRedirect", &self.oauth_login_redirect),
+            ("oauthLogoutRedirect", &self.oauth_logout_redirect),
+        ] {
             for (i, url) in list.iter().flat_map(|l| &l.urls).enumerate() {
                 urls.push((format!("{key}/urls/{i}"), url));
             }
         }
         for (key, url) in urls {
             if !section.plain.permits(url) {
-                section.findings.push(codes::plain_http(url).at(document.value(&format!("{}/{key}", section.pointer))));
+                section
+                    .findings
+                    .push(codes::plain_http(url).at(document.value(&format!("{}/{key}", section.pointer))));
             }
         }
         if let (Some(_), Some(_)) = (&self.oauth_redirect_url, &self.oauth_login_redirect) {
             section.findings.push(
-                Diagnostic::new(&codes::ALIAS_CONFLICT, "`oauthRedirectURL` and `oauthLoginRedirect` both name callbacks")
-                    .at(document.key(&at("oauthLoginRedirect")))
-                    .also(document.key(&at("oauthRedirectURL")), "the single callback")
-                    .help("Keep one: a single address, or the list."),
+                Diagnostic::new(
+                    &codes::ALIAS_CONFLICT,
+                    "`oauthRedirectURL` and `oauthLoginRedirect` both name callbacks",
+                )
+                .at(document.key(&at("oauthLoginRedirect")))
+                .also(document.key(&at("oauthRedirectURL")), "the single callback")
+                .help("Keep one: a single address, or the list."),
             );
         }
         if self.expected_issuer().is_none() {
             section.findings.push(
-                Diagnostic::new(&codes::MISSING_KEY, "the address of the discovery document does not say whose it is")
-                    .at(document.value(&at("oidcWellKnownURL")))
-                    .help("End it in `/.well-known/openid-configuration`, or name the issuer in `oidcIssuer`."),
+                Diagnostic::new(
+                    &codes::MISSING_KEY,
+                    "the address of the discovery document does not say whose it is",
+                )
+                .at(document.value(&at("oidcWellKnownURL")))
+                .help("End it in `/.well-known/openid-configuration`, or name the issuer in `oidcIssuer`."),
             );
         }
         for name in self.oauth_extra_params.keys().filter(|name| OWN_PARAMS.contains(&name.as_str())) {

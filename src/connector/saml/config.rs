@@ -4,13 +4,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::connectors::Common;
-use crate::config::section::Unread;
-use crate::value::WebUrl;
+use crate::value::{SecretText, WebUrl};
 
 /// A SAML identity provider.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(extend("x-maverics" = {"status": "later", "instead": "SAML members are not run yet; use an `oidc` connector of the same provider."}))]
+#[schemars(extend("x-maverics" = {"status": "later", "instead": "SAML members are not run yet; use an `oidc` connector of the same provider."}, "dependentRequired" = {"samlSPCertPath": ["samlSPKeyPath"], "samlSPKeyPath": ["samlSPCertPath"]}))]
 pub struct Config {
     /// The envelope.
     #[serde(flatten)]
@@ -45,16 +44,16 @@ pub struct Config {
     pub auth_type: Option<SamlAuthType>,
     /// Microsoft Graph.
     #[serde(rename = "graphURL")]
-    pub graph_url: Option<Unread>,
+    pub graph_url: Option<WebUrl>,
     /// Microsoft Graph.
     #[serde(rename = "oauthTokenURL")]
-    pub oauth_token_url: Option<Unread>,
+    pub oauth_token_url: Option<WebUrl>,
     /// Microsoft Graph.
     #[serde(rename = "oauthClientID")]
-    pub oauth_client_id: Option<Unread>,
+    pub oauth_client_id: Option<String>,
     /// Microsoft Graph.
     #[serde(rename = "oauthClientSecret")]
-    pub oauth_client_secret: Option<Unread>,
+    pub oauth_client_secret: Option<SecretText>,
 }
 
 /// Protocol of an `azure` connector.

@@ -13,7 +13,6 @@ use crate::config::apps::{AccessTokenKind, GrantType, OidcApp as Written, ProxyA
 use crate::config::codes as form;
 use crate::config::section;
 use crate::config::text::ClaimPath;
-use crate::config::tls::Profile;
 use crate::config::yaml::child;
 use crate::diag::Level;
 use crate::model::app::{App, OidcApp};
@@ -27,14 +26,12 @@ pub(super) fn link(
     linking: &mut Linking<'_>,
     connectors: &Connectors,
     provider: Option<&Provider>,
-    tls: &BTreeMap<String, Profile>,
 ) -> Vec<App> {
     let mut apps = Vec::new();
     let mut seen: BTreeMap<String, String> = BTreeMap::new();
     let mut clients: BTreeMap<String, String> = BTreeMap::new();
     let mut needs_provider: Option<String> = None;
-    let entries: Vec<Value> = linking.list("apps").to_vec();
-    no_connectors(linking, &entries);
+    let entries = linking.list("apps");
     for (i, value) in entries.iter().enumerate() {
         let pointer = format!("/apps/{i}");
         let at_name = child(&pointer, "name");
@@ -57,7 +54,9 @@ pub(super) fn link(
         }
         match kind {
             "oidc" => {
-                let Some(written) = section::read(linking.document, &pointer, value, linking.findings) else { continue };
+                let Some(written) = section::read(linking.document, &pointer, value, linking.findings) else {
+                    continue;
+                };
                 if let Some(app) = oidc(linking, &pointer, &written, connectors, &mut clients) {
                     apps.push(App::Oidc(Box::new(app)));
                 }
@@ -66,7 +65,7 @@ pub(super) fn link(
                 let written: Option<WrittenProxy> =
                     section::read(linking.document, &pointer, value, linking.findings);
                 let Some(written) = written else { continue };
-                if let Some(app) = super::proxy::link(linking, &pointer, &written, connectors, tls) {
+                if let Some(app) = super::proxy::link(linking, &pointer, &written, connectors) {
                     apps.push(App::Proxy(Box::new(app)));
                 }
             }
@@ -77,16 +76,6 @@ pub(super) fn link(
         super::provider::needed(linking, provider, &pointer);
     }
     apps
-}
-
-/// `connectors` left out altogether is one mistake, not one for each app that refers to them.
-fn no_connectors(linking: &mut Linking<'_>, apps: &[Value]) {
-    let absent = linking.document.root.get("connectors").is_none() && !linking.faulty.touches("/connectors");
-    let used = apps.iter().any(|app| app.to_string().contains("\"idps\""));
-    if absent && used {
-        linking.at_value(&form::MISSING_KEY, "", "there are no `connectors`, and an app signs people in with one").help =
-            Some("Add `connectors`.".into());
-    }
 }
 
 fn oidc(
@@ -101,7 +90,11 @@ fn oidc(
     if let Some(first) = clients.get(&written.client_id) {
         let also = linking.document.value(first);
         linking
-            .at_value(&codes::DUPLICATE_NAME, &at("clientID"), format!("a second app has the client id `{}`", written.client_id))
+            .at_value(
+                &codes::DUPLICATE_NAME,
+                &at("clientID"),
+                format!("a second app has the client id `{}`", written.client_id),
+            )
             .related
             .push((also, "the first".into()));
     }
@@ -110,16 +103,24 @@ fn oidc(
     let listed = written.credentials.as_ref().map(|c| c.secrets.as_slice()).unwrap_or_default();
     if written.client_secret.is_some() && written.credentials.is_some() {
         let also = linking.document.key(&at("clientSecret"));
-        let finding =
-            linking.at_key(&form::ALIAS_CONFLICT, &at("credentials"), "`clientSecret` and `credentials` both give secrets");
+        let finding = linking.at_key(
+            &form::ALIAS_CONFLICT,
+            &at("credentials"),
+            "`clientSecret` and `credentials` both give secrets",
+        );
         finding.related.push((also, "the single secret".into()));
         finding.help = Some("Keep `credentials`, which takes several.".into());
     }
     let secrets: Vec<_> = written.client_secret.iter().chain(listed).cloned().collect();
     let public = written.public.unwrap_or(secrets.is_empty());
     if written.public == Some(true) && !secrets.is_empty() {
-        linking.at_value(&codes::CONTRADICTION, &at("public"), "a public client keeps no secret, and this one has one").help =
-            Some("Remove the secret, or `public`.".into());
+        linking
+            .at_value(
+                &codes::CONTRADICTION,
+                &at("public"),
+                "a public client keeps no secret, and this one has one",
+            )
+            .help = Some("Remove the secret, or `public`.".into());
     }
     if written.public == Some(false) && secrets.is_empty() {
         linking.at_value(&codes::MISSING_PART, &at("public"), "a confidential client needs a secret").help =
@@ -129,13 +130,16 @@ fn oidc(
     for (i, grant) in grants.iter().enumerate() {
         if *grant != GrantType::AuthorizationCode {
             let place = format!("{}/{i}", at("grantTypes"));
-            linking.at_value(&form::UNSUPPORTED_HERE, &place, "this grant is documented, and not run here yet").help =
-                Some("Only `authorization_code` is.".into());
+            linking
+                .at_value(&form::UNSUPPORTED_HERE, &place, "this grant is documented, and not run here yet")
+                .help = Some("Only `authorization_code` is.".into());
         }
     }
     if written.redirect_urls.is_empty() && !linking.faulty.touches(&at("redirectURLs")) {
-        let words = format!("the client `{}` has no redirect URL, so every request is refused", written.client_id);
-        linking.at_value(&codes::CLIENT_WITHOUT_REDIRECT, pointer, words).help = Some("Add `redirectURLs`.".into());
+        let words =
+            format!("the client `{}` has no redirect URL, so every request is refused", written.client_id);
+        linking.at_value(&codes::CLIENT_WITHOUT_REDIRECT, pointer, words).help =
+            Some("Add `redirectURLs`.".into());
     }
     for (i, uri) in written.redirect_urls.iter().enumerate() {
         if let Some(fault) = redirect_uri::registration_fault(uri) {
@@ -143,17 +147,26 @@ fn oidc(
         }
     }
     let sign_in = match &written.authentication {
-        Some(Authentication { idps: Some(idps), minimum_assurance, .. }) => {
-            Some(sign_in(linking, &child(&at("authentication"), "idps"), idps, *minimum_assurance, connectors))
-        }
+        Some(Authentication { idps: Some(idps), minimum_assurance, .. }) => Some(sign_in(
+            linking,
+            &child(&at("authentication"), "idps"),
+            idps,
+            *minimum_assurance,
+            connectors,
+        )),
         Some(_) => {
-            linking.at_key(&form::MISSING_KEY, &at("authentication"), "`authentication` names no `idps`").help =
-                Some("Add `idps`.".into());
+            linking
+                .at_key(&form::MISSING_KEY, &at("authentication"), "`authentication` names no `idps`")
+                .help = Some("Add `idps`.".into());
             None
         }
         None => {
             linking
-                .at_value(&form::MISSING_KEY, pointer, format!("the app `{}` does not say who signs people in", written.name))
+                .at_value(
+                    &form::MISSING_KEY,
+                    pointer,
+                    format!("the app `{}` does not say who signs people in", written.name),
+                )
                 .help = Some("Add `authentication` with `idps`.".into());
             None
         }
@@ -164,7 +177,9 @@ fn oidc(
     };
     let mut claims = Vec::new();
     let (mapping, base) = match &written.access_token.claims_mapping {
-        Some(mapping) if written.claims_mapping.is_empty() => (mapping, child(&at("accessToken"), "claimsMapping")),
+        Some(mapping) if written.claims_mapping.is_empty() => {
+            (mapping, child(&at("accessToken"), "claimsMapping"))
+        }
         _ => (&written.claims_mapping, at("claimsMapping")),
     };
     for (claim, path) in mapping {
@@ -219,15 +234,8 @@ pub(super) fn sign_in(
                 can_sign_in(linking, *provider, connectors, &here);
                 providers.push(*provider);
             }
-            Some(Named::Broken) => complete = false,
-            None => {
-                complete = false;
-                if !connectors.names.unsure && linking.document.root.get("connectors").is_some() {
-                    let help = suggestion(name, connectors.names.all(), "connector");
-                    linking.at_value(&codes::UNKNOWN_NAME, &here, format!("there is no connector `{name}`")).help =
-                        Some(help);
-                }
-            }
+            // A name nobody has is told with all other names.
+            Some(Named::Broken) | None => complete = false,
         }
     }
     if !complete {
@@ -246,7 +254,10 @@ fn can_sign_in(linking: &mut Linking<'_>, provider: ProviderRef, connectors: &Co
         let idp = &connectors.idps[index.0];
         if let Err(key) = idp.config.can_sign_in() {
             let place = linking.document.value(&idp.pointer);
-            let told = linking.findings.iter().any(|f| f.code == &codes::MISSING_PART && f.place.as_ref() == Some(&place));
+            let told = linking
+                .findings
+                .iter()
+                .any(|f| f.code == &codes::MISSING_PART && f.place.as_ref() == Some(&place));
             if !told && !linking.faulty.touches(&child(&idp.pointer, key)) {
                 let also = linking.document.value(from);
                 let words = format!("an app signs in with `{}`, which has no `{key}`", idp.name);
@@ -362,7 +373,9 @@ impl Usable {
             linking.at_value(&codes::BAD_CLAIM_PATH, at, words).help = Some(help);
             return false;
         }
-        let Some(Named::Known(ProviderRef::Continuity(index))) = connectors.names.by_name.get(&path.connector) else {
+        let Some(Named::Known(ProviderRef::Continuity(index))) =
+            connectors.names.by_name.get(&path.connector)
+        else {
             return true;
         };
         let Some(rules) = &connectors.continuity[index.0].attributes else { return true };

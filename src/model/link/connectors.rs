@@ -7,7 +7,6 @@ use serde_json::Value;
 use super::names::Named;
 use super::{Linking, Names, suggestion};
 use crate::config::codes as form;
-use crate::config::tls::Profile;
 use crate::config::yaml::child;
 use crate::connector::continuity::config::{Attribute, Config};
 use crate::connector::{Entry, KINDS, Section};
@@ -16,7 +15,7 @@ use crate::model::continuity::{Continuity, Identity};
 use crate::model::idp::{Idp, IdpIndex};
 use crate::model::{ContinuityIndex, ProviderRef, codes};
 use crate::value::NonEmpty;
-use crate::value::name::ConnectorName;
+use crate::value::name::{ConnectorName, TlsName};
 
 /// The linked connectors.
 pub(super) struct Connectors {
@@ -27,12 +26,12 @@ pub(super) struct Connectors {
     pub(super) unsure_attributes: Vec<ContinuityIndex>,
 }
 
-pub(super) fn link(linking: &mut Linking<'_>, tls: &BTreeMap<String, Profile>) -> Connectors {
+pub(super) fn link(linking: &mut Linking<'_>) -> Connectors {
     let mut idps: Vec<Idp> = Vec::new();
     let mut names = Names { unsure: linking.faulty.0.iter().any(|p| p == "/connectors"), ..Names::default() };
     let mut groups: Vec<(String, Config)> = Vec::new();
     let mut seen: BTreeMap<String, String> = BTreeMap::new();
-    let entries: Vec<Value> = linking.list("connectors").to_vec();
+    let entries = linking.list("connectors");
     for (i, value) in entries.iter().enumerate() {
         let pointer = format!("/connectors/{i}");
         let Some(name) = value.get("name").and_then(Value::as_str).map(str::to_owned) else {
@@ -46,8 +45,11 @@ pub(super) fn link(linking: &mut Linking<'_>, tls: &BTreeMap<String, Profile>) -
         }
         if let Some(first) = seen.get(&name) {
             let also = linking.document.value(first);
-            let finding =
-                linking.at_value(&codes::DUPLICATE_NAME, &at_name, format!("a second connector is called `{name}`"));
+            let finding = linking.at_value(
+                &codes::DUPLICATE_NAME,
+                &at_name,
+                format!("a second connector is called `{name}`"),
+            );
             finding.related.push((also, "the first".into()));
             continue;
         }
@@ -72,7 +74,7 @@ pub(super) fn link(linking: &mut Linking<'_>, tls: &BTreeMap<String, Profile>) -
             Some(Entry::Continuity(config)) => groups.push((pointer, config)),
             Some(Entry::Idp(config)) => {
                 let common = config.common();
-                let tls = linking.tls_name(common.tls.as_ref(), &child(&pointer, "tls"), tls);
+                let tls = common.tls.clone().map(TlsName);
                 let check = common.health_check.clone().filter(|c| c.enabled);
                 check_health(linking, &pointer, common.health_check.as_ref());
                 names.by_name.insert(name.clone(), Named::Known(ProviderRef::Idp(IdpIndex(idps.len()))));
@@ -100,7 +102,7 @@ pub(super) fn link(linking: &mut Linking<'_>, tls: &BTreeMap<String, Profile>) -
     for (pointer, config) in groups {
         let index = ContinuityIndex(continuity.len());
         let name = config.name.clone();
-        if let Some(linked) = group(linking, &pointer, &config, &names, &group_names, &idps) {
+        if let Some(linked) = group(linking, &pointer, &config, &names, &group_names) {
             continuity.push(linked);
             names.by_name.insert(name, Named::Known(ProviderRef::Continuity(index)));
             let at = child(&pointer, "attributes");
@@ -112,7 +114,11 @@ pub(super) fn link(linking: &mut Linking<'_>, tls: &BTreeMap<String, Profile>) -
     Connectors { idps, continuity, names, unsure_attributes }
 }
 
-fn check_health(linking: &mut Linking<'_>, pointer: &str, check: Option<&crate::config::connectors::HealthCheck>) {
+fn check_health(
+    linking: &mut Linking<'_>,
+    pointer: &str,
+    check: Option<&crate::config::connectors::HealthCheck>,
+) {
     let Some(check) = check else { return };
     let at = child(pointer, "healthCheck");
     if check.interval.as_millis() < 1000 {
@@ -140,7 +146,6 @@ fn group(
     config: &Config,
     names: &Names,
     group_names: &[String],
-    idps: &[Idp],
 ) -> Option<Continuity> {
     let mut members: Vec<IdpIndex> = Vec::new();
     let mut written: Vec<(String, Option<IdpIndex>)> = Vec::new();
@@ -154,20 +159,13 @@ fn group(
         let mut resolved = None;
         if group_names.contains(name) {
             let words = format!("`{name}` is a continuity connector, which cannot be a member of another");
-            linking.at_value(&codes::BAD_CONTINUITY, &at, words).help = Some("List its members instead.".into());
+            linking.at_value(&codes::BAD_CONTINUITY, &at, words).help =
+                Some("List its members instead.".into());
         } else {
-            match names.by_name.get(name) {
-                Some(Named::Known(ProviderRef::Idp(index))) => {
-                    resolved = Some(*index);
-                    members.push(*index);
-                }
-                Some(_) => {}
-                None if names.unsure => {}
-                None => {
-                    let help = suggestion(name, names.all(), "connector");
-                    linking.at_value(&codes::UNKNOWN_NAME, &at, format!("there is no connector `{name}`")).help =
-                        Some(help);
-                }
+            // A name nobody has is told with all other names.
+            if let Some(Named::Known(ProviderRef::Idp(index))) = names.by_name.get(name) {
+                resolved = Some(*index);
+                members.push(*index);
             }
         }
         written.push((name.clone(), resolved));
@@ -216,10 +214,6 @@ fn group(
             .collect();
         Identity { attribute: identity.attribute.clone(), trusted_email, allowed_domains }
     });
-    if identity.is_none() && members.len() > 1 && idps.len() > 1 {
-        // Said by `lint` with its page, and at start; validation has nothing to refuse here.
-        tracing::debug!(continuity = config.name, "the subject differs by member");
-    }
     Some(Continuity {
         name: ConnectorName(config.name.clone()),
         members: NonEmpty::new(members)?,
@@ -266,7 +260,8 @@ fn rule(
     }
     if attribute.required && attribute.default.is_some() {
         let words = "an attribute with a default is never missing, so `required` has no meaning";
-        linking.at_key(&codes::CONTRADICTION, &format!("{at}/required"), words).help = Some("Keep one of the two.".into());
+        linking.at_key(&codes::CONTRADICTION, &format!("{at}/required"), words).help =
+            Some("Keep one of the two.".into());
     }
     AttributeRule {
         name: attribute.name.clone(),
@@ -278,10 +273,19 @@ fn rule(
     }
 }
 
-fn not_a_member(linking: &mut Linking<'_>, at: &str, name: &str, members: &[(String, Option<IdpIndex>)], key: bool) {
+fn not_a_member(
+    linking: &mut Linking<'_>,
+    at: &str,
+    name: &str,
+    members: &[(String, Option<IdpIndex>)],
+    key: bool,
+) {
     let help = suggestion(name, members.iter().map(|(n, _)| n.as_str()), "member");
     let words = format!("`{name}` is not a member of this continuity connector");
-    let finding =
-        if key { linking.at_key(&codes::UNKNOWN_NAME, at, words) } else { linking.at_value(&codes::UNKNOWN_NAME, at, words) };
+    let finding = if key {
+        linking.at_key(&codes::UNKNOWN_NAME, at, words)
+    } else {
+        linking.at_value(&codes::UNKNOWN_NAME, at, words)
+    };
     finding.help = Some(help);
 }

@@ -2,10 +2,12 @@
 //! check already told is not told again through what refers to it.
 
 mod apps;
+mod caches;
 mod connectors;
 mod names;
 mod provider;
 mod proxy;
+mod references;
 mod routes;
 
 use std::collections::BTreeMap;
@@ -15,7 +17,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Deployment, codes};
-use crate::config::check::Faulty;
+use crate::config::check::{Faulty, Reference};
 use crate::config::features;
 use crate::config::http::Http;
 use crate::config::section;
@@ -34,7 +36,7 @@ struct Linking<'a> {
     findings: &'a mut Vec<Diagnostic>,
 }
 
-impl Linking<'_> {
+impl<'a> Linking<'a> {
     /// A top-level section, typed; its default when it is absent or has faults.
     fn section<T: for<'de> Deserialize<'de> + Default>(&mut self, key: &str) -> T {
         self.present(key).unwrap_or_default()
@@ -49,18 +51,28 @@ impl Linking<'_> {
         section::read(self.document, &pointer, value, self.findings)
     }
 
-    fn list(&self, key: &str) -> &[Value] {
+    fn list(&self, key: &str) -> &'a [Value] {
         self.document.root.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
     }
 
     /// A finding at the value of a node.
-    fn at_value(&mut self, code: &'static crate::diag::Code, pointer: &str, words: impl Into<String>) -> &mut Diagnostic {
+    fn at_value(
+        &mut self,
+        code: &'static crate::diag::Code,
+        pointer: &str,
+        words: impl Into<String>,
+    ) -> &mut Diagnostic {
         let place = self.document.value(pointer);
         self.push(Diagnostic::new(code, words).at(place))
     }
 
     /// A finding at the key of a node.
-    fn at_key(&mut self, code: &'static crate::diag::Code, pointer: &str, words: impl Into<String>) -> &mut Diagnostic {
+    fn at_key(
+        &mut self,
+        code: &'static crate::diag::Code,
+        pointer: &str,
+        words: impl Into<String>,
+    ) -> &mut Diagnostic {
         let place = self.document.key(pointer);
         self.push(Diagnostic::new(code, words).at(place))
     }
@@ -68,17 +80,6 @@ impl Linking<'_> {
     fn push(&mut self, finding: Diagnostic) -> &mut Diagnostic {
         self.findings.push(finding);
         self.findings.last_mut().expect("one was just pushed")
-    }
-
-    /// A reference to a TLS profile.
-    fn tls_name(&mut self, name: Option<&String>, pointer: &str, profiles: &BTreeMap<String, Profile>) -> Option<crate::value::name::TlsName> {
-        let name = name?;
-        if !profiles.contains_key(name) && !self.faulty.touches("/tls") {
-            let known: Vec<&str> = profiles.keys().map(String::as_str).collect();
-            let help = suggestion(name, known.iter().copied(), "TLS profile");
-            self.at_value(&codes::UNKNOWN_NAME, pointer, format!("there is no TLS profile `{name}`")).help = Some(help);
-        }
-        Some(crate::value::name::TlsName(name.clone()))
     }
 }
 
@@ -101,6 +102,7 @@ fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone, what
 pub(super) fn link(
     document: &Arc<Document>,
     faulty: &Faulty,
+    references: &[Reference],
     plain: &PlainHttp,
     findings: &mut Vec<Diagnostic>,
 ) -> Option<Deployment> {
@@ -109,11 +111,12 @@ pub(super) fn link(
     top_level(&mut linking);
     let tls: BTreeMap<String, Profile> = linking.section("tls");
     let http: Http = linking.section("http");
-    linking.tls_name(http.tls.as_ref(), "/http/tls", &tls);
     check_http(&mut linking, &http, &tls);
-    let connectors = connectors::link(&mut linking, &tls);
+    caches::check(&mut linking);
+    let connectors = connectors::link(&mut linking);
     let provider = provider::link(&mut linking);
-    let apps = apps::link(&mut linking, &connectors, provider.as_ref(), &tls);
+    let apps = apps::link(&mut linking, &connectors, provider.as_ref());
+    references::check(&mut linking, references, &connectors.names);
     let version = document.root.get("version").map(super::attributes::text_of);
     let deployment = Deployment {
         document: document.clone(),
@@ -142,8 +145,11 @@ fn top_level(linking: &mut Linking<'_>) {
                 .help("Add `version: \"1\"` at the top."),
         );
     }
-    let names: Vec<String> =
-        root.get("features").and_then(Value::as_object).map(|f| f.keys().cloned().collect()).unwrap_or_default();
+    let names: Vec<String> = root
+        .get("features")
+        .and_then(Value::as_object)
+        .map(|f| f.keys().cloned().collect())
+        .unwrap_or_default();
     for name in names.iter().filter(|name| !features::KNOWN.contains(&name.as_str())) {
         let pointer = child("/features", name);
         linking.at_key(&codes::UNKNOWN_FEATURE, &pointer, format!("no feature is called `{name}`"));
@@ -157,20 +163,45 @@ fn check_http(linking: &mut Linking<'_>, http: &Http, tls: &BTreeMap<String, Pro
             linking.at_value(&crate::config::codes::BAD_VALUE, &format!("/http/trustedProxies/{i}"), words);
         }
     }
+    if let Some(name) = &http.tls {
+        server_profile(linking, name, "/http/tls", tls);
+    }
     let Some(hosts) = &http.hosts else { return };
     if http.tls.is_some() {
-        linking.at_key(&codes::CONTRADICTION, "/http/hosts", "`http.tls` and `http.hosts` both choose certificates").help =
-            Some("Keep `hosts`, and mark one entry `default: true`.".into());
+        linking
+            .at_key(
+                &codes::CONTRADICTION,
+                "/http/hosts",
+                "`http.tls` and `http.hosts` both choose certificates",
+            )
+            .help = Some("Keep `hosts`, and mark one entry `default: true`.".into());
     }
     for (i, host) in hosts.iter().enumerate() {
         let at = format!("/http/hosts/{i}");
-        linking.tls_name(Some(&host.tls), &format!("{at}/tls"), tls);
+        server_profile(linking, &host.tls, &format!("{at}/tls"), tls);
         if host.name.is_none() && !host.default {
-            linking.at_value(&crate::config::codes::MISSING_KEY, &at, format!("`http.hosts[{i}]` has no `name`")).help =
-                Some("Add `name`, or `default: true`.".into());
+            linking
+                .at_value(&crate::config::codes::MISSING_KEY, &at, format!("`http.hosts[{i}]` has no `name`"))
+                .help = Some("Add `name`, or `default: true`.".into());
         }
     }
     if let Some(second) = hosts.iter().enumerate().filter(|(_, h)| h.default).nth(1) {
-        linking.at_value(&codes::CONTRADICTION, &format!("/http/hosts/{}", second.0), "two entries are the default");
+        linking.at_value(
+            &codes::CONTRADICTION,
+            &format!("/http/hosts/{}", second.0),
+            "two entries are the default",
+        );
+    }
+}
+
+/// A listener shows a certificate, so its profile must have one.
+fn server_profile(linking: &mut Linking<'_>, name: &str, at: &str, tls: &BTreeMap<String, Profile>) {
+    let Some(profile) = tls.get(name).filter(|profile| profile.cert_file.is_none()) else { return };
+    if profile.key_file.is_none() {
+        let also = linking.document.key(&child("/tls", name));
+        let words = format!("the TLS profile `{name}` has no certificate, and a listener needs one");
+        let finding = linking.at_value(&codes::MISSING_PART, at, words);
+        finding.related.push((also, "the profile".into()));
+        finding.help = Some("Add `certFile` and `keyFile` to the profile.".into());
     }
 }

@@ -23,22 +23,13 @@ pub(super) fn link(linking: &mut Linking<'_>) -> Option<Provider> {
         return Some(Provider { linked: None, missing: Vec::new() });
     };
     let mut missing = Vec::new();
-    if let Some(cache) = &written.cache {
-        let names: Vec<String> = linking
-            .list("caches")
-            .iter()
-            .filter_map(|c| c.get("name")?.as_str().map(str::to_owned))
-            .chain(["local_default".to_owned()])
-            .collect();
-        if !names.contains(cache) && !linking.faulty.touches("/caches") {
-            let help = super::suggestion(cache, names.iter().map(String::as_str), "cache");
-            linking.at_value(&codes::UNKNOWN_NAME, "/oidcProvider/cache", format!("there is no cache `{cache}`")).help =
-                Some(help);
-        }
-    }
     if written.correlate_session == Some(false) {
         linking
-            .at_value(&form::UNSUPPORTED_HERE, "/oidcProvider/correlateSession", "tokens always end with the session here")
+            .at_value(
+                &form::UNSUPPORTED_HERE,
+                "/oidcProvider/correlateSession",
+                "tokens always end with the session here",
+            )
             .help = Some("Remove the key, or leave it true.".into());
     }
     let issuer = match &written.discovery.issuer {
@@ -64,11 +55,9 @@ pub(super) fn needed(linking: &mut Linking<'_>, provider: Option<&Provider>, app
     let also = linking.document.value(&child(app, "type"));
     let Some(provider) = provider else {
         if !linking.faulty.touches(AT) {
-            let finding = linking.at_value(
-                &codes::MISSING_PART,
-                &child(app, "type"),
-                "an app of type `oidc` needs the OpenID provider, and there is no `oidcProvider`",
-            );
+            let words = "an app of type `oidc` needs the OpenID provider, and there is no `oidcProvider`";
+            let finding = linking.at_value(&codes::MISSING_PART, "", words);
+            finding.related.push((also, "needed by this app".into()));
             finding.help = Some("Add `oidcProvider` with an issuer and a signing key.".into());
         }
         return;
@@ -77,7 +66,9 @@ pub(super) fn needed(linking: &mut Linking<'_>, provider: Option<&Provider>, app
         if linking.faulty.touches(pointer) {
             continue;
         }
-        let finding = linking.at_key(&codes::MISSING_PART, AT, format!("the OpenID provider has not {what}"));
+        let parent = pointer.rsplit_once('/').map_or(AT, |(parent, _)| parent);
+        let finding =
+            linking.at_key(&codes::MISSING_PART, parent, format!("the OpenID provider has not {what}"));
         finding.related.push((also.clone(), "needed by this app".into()));
         finding.help = Some("Add it.".into());
     }
@@ -129,13 +120,15 @@ fn keys(linking: &mut Linking<'_>, written: &Written) -> Vec<SigningKeySource> {
             (Some(file), None) => KeyMaterial::File(file.clone()),
             (None, Some(pem)) => KeyMaterial::Pem(pem.clone()),
             (Some(_), Some(_)) => {
-                linking.at_value(&codes::CONTRADICTION, &at, "a key is either a `file` or a `privateKey`").help =
-                    Some("Keep one.".into());
+                linking
+                    .at_value(&codes::CONTRADICTION, &at, "a key is either a `file` or a `privateKey`")
+                    .help = Some("Keep one.".into());
                 continue;
             }
             (None, None) => {
-                linking.at_value(&form::MISSING_KEY, &at, format!("`oidcProvider.jwks[{i}]` has no `file`")).help =
-                    Some("Add `file` (or `privateKey`): the PEM private key.".into());
+                linking
+                    .at_value(&form::MISSING_KEY, &at, format!("`oidcProvider.jwks[{i}]` has no `file`"))
+                    .help = Some("Add `file` (or `privateKey`): the PEM private key.".into());
                 continue;
             }
         };

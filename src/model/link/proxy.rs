@@ -1,6 +1,6 @@
 //! Proxied applications: routes, policies, headers.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use http::HeaderName;
 use regex::Regex;
@@ -10,19 +10,26 @@ use super::{Linking, apps};
 use crate::config::apps::{BODY_BYTES_MAX, ProxyApp as Written};
 use crate::config::codes as form;
 use crate::config::text::Template as WrittenTemplate;
-use crate::config::tls::Profile;
 use crate::config::yaml::child;
 use crate::diag::Level;
 use crate::model::app::{Policies, Policy, ProxyApp, RoutePattern};
 use crate::model::codes;
 use crate::model::rules::{AttributePath, Authorization, Template};
 use crate::value::NonEmpty;
-use crate::value::name::AppName;
+use crate::value::name::{AppName, TlsName};
 
 /// Headers that a configuration may not set: framing, routing and our own cookies.
 const RESERVED: &[&str] = &[
-    "host", "cookie", "content-length", "connection", "keep-alive", "proxy-connection", "te", "trailer",
-    "transfer-encoding", "upgrade",
+    "host",
+    "cookie",
+    "content-length",
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
 ];
 
 /// Largest compiled size of a location's expression, in bytes.
@@ -33,7 +40,6 @@ pub(super) fn link(
     pointer: &str,
     written: &Written,
     connectors: &Connectors,
-    tls: &BTreeMap<String, Profile>,
 ) -> Option<ProxyApp> {
     let at = |key: &str| child(pointer, key);
     let before = linking.findings.len();
@@ -46,7 +52,6 @@ pub(super) fn link(
             }
         }
     }
-    let tls = linking.tls_name(written.tls.as_ref(), &at("tls"), tls);
     let (policies, usable) = policies(linking, pointer, written, connectors);
     let mut headers = Vec::new();
     for (i, header) in written.headers.iter().enumerate() {
@@ -76,7 +81,11 @@ pub(super) fn link(
                 linking.at_value(&codes::BAD_CLAIM_PATH, &at_value, words);
             }
             (Err(_), _) => {
-                linking.at_value(&form::BAD_VALUE, &child(&here, "name"), format!("`{name}` is not a header name"));
+                linking.at_value(
+                    &form::BAD_VALUE,
+                    &child(&here, "name"),
+                    format!("`{name}` is not a header name"),
+                );
             }
         }
     }
@@ -85,7 +94,7 @@ pub(super) fn link(
         name: AppName(written.name.clone()),
         routes: NonEmpty::new(routes)?,
         upstream: written.upstream.clone(),
-        tls,
+        tls: written.tls.clone().map(TlsName),
         preserve_host: written.preserve_host,
         preserve_authorization: written.preserve_authorization,
         unauthorized_page: written.unauthorized_page.clone(),
@@ -104,17 +113,17 @@ fn policies(
     written: &Written,
     connectors: &Connectors,
 ) -> (Policies, apps::Usable) {
-    let (mut regexes, mut prefixes): (Vec<(Regex, Policy)>, Vec<(String, Policy)>) = (Vec::new(), Vec::new());
+    let mut regexes: Vec<(Regex, Policy)> = Vec::new();
+    let mut prefixes: Vec<(String, Policy)> = Vec::new();
     let mut usable = Vec::new();
-    let mut seen: Vec<&str> = Vec::new();
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
     let mut pending = Vec::new();
     for (i, policy) in written.policies.iter().enumerate() {
         let here = format!("{pointer}/policies/{i}");
-        if seen.contains(&policy.location.as_str()) {
+        if !seen.insert(&policy.location) {
             let words = format!("the location `{}` has a policy already", policy.location);
             linking.at_value(&codes::ROUTE_CONFLICT, &child(&here, "location"), words);
         }
-        seen.push(&policy.location);
         let authentication = policy.authentication.as_ref();
         let open = authentication.is_some_and(|a| a.allow_unauthenticated);
         let idps = authentication.and_then(|a| a.idps.as_ref());
@@ -126,9 +135,14 @@ fn policies(
             Some(Some(sign_in)) => usable.push(apps::Usable::of(sign_in, connectors)),
             Some(None) => usable.push(apps::Usable::unknown()),
             None if !open => {
-                let place = if authentication.is_some() { child(&here, "authentication") } else { here.clone() };
+                let place =
+                    if authentication.is_some() { child(&here, "authentication") } else { here.clone() };
                 linking
-                    .at_value(&form::MISSING_KEY, &place, format!("the policy of `{}` does not say who signs people in", policy.location))
+                    .at_value(
+                        &form::MISSING_KEY,
+                        &place,
+                        format!("the policy of `{}` does not say who signs people in", policy.location),
+                    )
                     .help = Some("Add `authentication.idps`, or `allowUnauthenticated: true`.".into());
                 usable.push(apps::Usable::unknown());
             }
@@ -139,7 +153,9 @@ fn policies(
     let usable = apps::Usable::union(usable);
     for (here, policy, open, sign_in) in pending {
         let authorization = match &policy.authorization {
-            Some(block) => apps::authorization(linking, &child(&here, "authorization"), block, &usable, connectors),
+            Some(block) => {
+                apps::authorization(linking, &child(&here, "authorization"), block, &usable, connectors)
+            }
             None => Authorization::Nobody,
         };
         let linked =

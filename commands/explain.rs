@@ -1,0 +1,48 @@
+//! `maverics explain`: the page of a finding.
+
+use anyhow::Result;
+use maverics::diag::{Code, did_you_mean};
+use maverics::{config, model};
+
+use super::args::When;
+use super::outcome::Outcome;
+use super::output;
+
+/// Print the page of a finding: why it matters, and how to put it right
+#[derive(clap::Args)]
+pub struct Args {
+    /// Code or name, such as MV0101 or unknown-key; all are listed without one
+    #[arg(value_name = "CODE")]
+    code: Option<String>,
+}
+
+/// Everything that a command can say about a configuration, in the order of the codes.
+pub fn all_codes() -> Vec<&'static Code> {
+    let mut codes: Vec<&'static Code> =
+        [config::codes::ALL, model::codes::ALL].iter().flat_map(|room| room.iter().copied()).collect();
+    codes.sort_by_key(|code| code.id);
+    codes
+}
+
+pub fn run(args: &Args) -> Result<Outcome> {
+    let codes = all_codes();
+    let Some(wanted) = &args.code else {
+        output::stdout(When::Never, |out, _| {
+            codes
+                .iter()
+                .try_for_each(|code| writeln!(out, "{} {:<5} {}", code.id, code.level.word(), code.name))
+        })?;
+        return Ok(Outcome::Clean);
+    };
+    let found = codes.iter().find(|code| code.id.eq_ignore_ascii_case(wanted) || code.name == wanted);
+    let Some(code) = found else {
+        let known = codes.iter().flat_map(|code| [code.id, code.name]);
+        let guess = did_you_mean(wanted, known).map(|guess| format!("; did you mean `{guess}`?"));
+        let words = format!("no finding is called `{wanted}`{}", guess.unwrap_or_default());
+        return Ok(output::failure(&anyhow::anyhow!(words), Outcome::Usage));
+    };
+    output::stdout(When::Never, |out, _| {
+        writeln!(out, "{} {} ({})\n{}\n\n{}", code.id, code.name, code.level, code.summary, code.page)
+    })?;
+    Ok(Outcome::Clean)
+}

@@ -1,0 +1,90 @@
+//! Configuration files, directories and standard input to named texts. The only place that reads them.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use maverics::config::yaml::FILE_BYTES_MAX;
+
+use super::args::{ConfigArgs, environment};
+
+/// Where a configuration is when nobody says.
+const DEFAULT_FILE: &str = "/etc/maverics/maverics.yaml";
+
+/// Endings of files that a directory contributes.
+const ENDINGS: &[&str] = &["yaml", "yml", "json"];
+
+/// A text and the name findings give it.
+pub struct Input {
+    /// Its name.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// Reads what the command line names, else `--config`, else `MAVERICS_CONFIG`, else the usual place.
+pub fn read(paths: &[PathBuf], args: &ConfigArgs) -> Result<Vec<Input>> {
+    let mut files = Vec::new();
+    for path in &named(paths, args) {
+        if path != Path::new("-") && path.is_dir() {
+            let before = files.len();
+            walk(path, &mut files)
+                .with_context(|| format!("cannot read the directory {}", path.display()))?;
+            if files.len() == before {
+                bail!("{} has no configuration in it (*.yaml, *.yml or *.json)", path.display());
+            }
+        } else {
+            files.push(path.clone());
+        }
+    }
+    files.iter().map(|path| one(path, args)).collect()
+}
+
+fn named(paths: &[PathBuf], args: &ConfigArgs) -> Vec<PathBuf> {
+    if !paths.is_empty() {
+        return paths.to_vec();
+    }
+    let variable = || environment("MAVERICS_CONFIG").map(PathBuf::from);
+    vec![args.config.clone().or_else(variable).unwrap_or_else(|| DEFAULT_FILE.into())]
+}
+
+/// Files below a directory by name, hidden ones left out; linked directories are not entered, so that a
+/// loop ends.
+fn walk(directory: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    let mut entries = std::fs::read_dir(directory)?.collect::<io::Result<Vec<_>>>()?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let path = entry.path();
+        if entry.file_name().to_string_lossy().starts_with('.') {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            walk(&path, files)?;
+        } else if path.extension().is_some_and(|e| ENDINGS.iter().any(|ending| e == *ending)) {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn one(path: &Path, args: &ConfigArgs) -> Result<Input> {
+    let (name, bytes) = if path == Path::new("-") {
+        (args.stdin_filename.clone(), bounded(io::stdin().lock()))
+    } else {
+        (path.display().to_string(), File::open(path).and_then(bounded))
+    };
+    let bytes = bytes.with_context(|| format!("cannot read {name}"))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        anyhow::anyhow!("{name} is not UTF-8: byte {at} belongs to no character")
+    })?;
+    Ok(Input { name, text })
+}
+
+/// One byte more than is read later, so that the limit is noticed and /dev/zero ends.
+fn bounded(reader: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

@@ -1,0 +1,51 @@
+//! `maverics schema`: what editors and programs need.
+
+use anyhow::Result;
+use clap::ValueEnum;
+use maverics::{diag, model};
+use serde_json::Value;
+
+use super::args::When;
+use super::outcome::Outcome;
+use super::output;
+
+/// Print a JSON Schema: of the configuration, or of what the commands print
+#[derive(clap::Args)]
+pub struct Args {
+    /// Which one
+    #[arg(value_enum, value_name = "NAME", default_value_t)]
+    name: Name,
+}
+
+/// The schemas there are.
+#[derive(ValueEnum, Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Name {
+    /// maverics.yaml
+    #[default]
+    Config,
+    /// The JSON report of validate and lint
+    Diagnostics,
+}
+
+impl Name {
+    /// Its schema.
+    pub fn document(self) -> Value {
+        match self {
+            Name::Config => model::schema::document(),
+            Name::Diagnostics => diag::json::schema(),
+        }
+    }
+
+    /// Where the committed copy is.
+    pub fn file(self) -> &'static str {
+        match self {
+            Name::Config => "schemas/maverics.schema.json",
+            Name::Diagnostics => "schemas/output/diagnostics.schema.json",
+        }
+    }
+}
+
+pub fn run(args: &Args) -> Result<Outcome> {
+    output::stdout(When::Never, |out, _| output::pretty(out, &args.name.document()))?;
+    Ok(Outcome::Clean)
+}

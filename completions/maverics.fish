@@ -1,0 +1,69 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_maverics_global_optspecs
+    string join \n h/help V/version
+end
+
+function __fish_maverics_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_maverics_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_maverics_using_subcommand
+    set -l cmd (__fish_maverics_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c maverics -n "__fish_maverics_needs_command" -s h -l help -d 'Print help'
+complete -c maverics -n "__fish_maverics_needs_command" -s V -l version -d 'Print version'
+complete -c maverics -n "__fish_maverics_needs_command" -f -a "validate" -d 'Check configurations: form and names, with line and column'
+complete -c maverics -n "__fish_maverics_needs_command" -f -a "explain" -d 'Print the page of a finding: why it matters, and how to put it right'
+complete -c maverics -n "__fish_maverics_needs_command" -f -a "schema" -d 'Print a JSON Schema: of the configuration, or of what the commands print'
+complete -c maverics -n "__fish_maverics_needs_command" -f -a "completions" -d 'Print the completions of a shell'
+complete -c maverics -n "__fish_maverics_needs_command" -f -a "man" -d 'Print a manual page in troff, for `man -l -`'
+complete -c maverics -n "__fish_maverics_needs_command" -f -a "generate" -d 'Write schemas, completions and manual pages into the repository'
+complete -c maverics -n "__fish_maverics_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c maverics -n "__fish_maverics_using_subcommand validate" -l config -d 'Configuration file, where none is named otherwise [default: $MAVERICS_CONFIG, else /etc/maverics/maverics.yaml]' -r -F
+complete -c maverics -n "__fish_maverics_using_subcommand validate" -l stdin-filename -d 'Name that findings give to standard input' -r
+complete -c maverics -n "__fish_maverics_using_subcommand validate" -l allow-insecure-http -d 'Accept plain http for this URL (scheme, host and port count); may be repeated' -r
+complete -c maverics -n "__fish_maverics_using_subcommand validate" -l secret-provider -d 'Secret store: secretfile:///path or env://PREFIX [default: $MAVERICS_SECRET_PROVIDER]' -r
+complete -c maverics -n "__fish_maverics_using_subcommand validate" -l format -d 'Format of the report [default: github where $GITHUB_ACTIONS is set, else text]' -r -f -a "text\t'For people'
+json\t'For programs (schemas/output/diagnostics.schema.json)'
+sarif\t'SARIF 2.1.0, for code scanning'
+github\t'Workflow commands of GitHub Actions'
+gitlab\t'Code quality report of GitLab'
+junit\t'JUnit XML'"
+complete -c maverics -n "__fish_maverics_using_subcommand validate" -s o -l output -d 'Write the report to a file instead of standard output' -r -F
+complete -c maverics -n "__fish_maverics_using_subcommand validate" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set; always where CLICOLOR_FORCE is'
+always\t'Always'
+never\t'Never'"
+complete -c maverics -n "__fish_maverics_using_subcommand validate" -l fail-level -d 'Least level of a finding that makes the exit code 1' -r -f -a "error\t'Errors'
+warn\t'Warnings and errors'
+info\t'Everything'"
+complete -c maverics -n "__fish_maverics_using_subcommand validate" -l resolve -d 'Also look up environment variables and secret references'
+complete -c maverics -n "__fish_maverics_using_subcommand validate" -l show-extensions -d 'Also report keys that the original product does not have'
+complete -c maverics -n "__fish_maverics_using_subcommand validate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maverics -n "__fish_maverics_using_subcommand explain" -s h -l help -d 'Print help'
+complete -c maverics -n "__fish_maverics_using_subcommand schema" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maverics -n "__fish_maverics_using_subcommand completions" -s h -l help -d 'Print help'
+complete -c maverics -n "__fish_maverics_using_subcommand man" -s h -l help -d 'Print help'
+complete -c maverics -n "__fish_maverics_using_subcommand generate" -l root -d 'Root of the repository' -r -F
+complete -c maverics -n "__fish_maverics_using_subcommand generate" -l check -d 'Change nothing; fail when a file is not current'
+complete -c maverics -n "__fish_maverics_using_subcommand generate" -s h -l help -d 'Print help'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from validate explain schema completions man generate help" -f -a "validate" -d 'Check configurations: form and names, with line and column'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from validate explain schema completions man generate help" -f -a "explain" -d 'Print the page of a finding: why it matters, and how to put it right'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from validate explain schema completions man generate help" -f -a "schema" -d 'Print a JSON Schema: of the configuration, or of what the commands print'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from validate explain schema completions man generate help" -f -a "completions" -d 'Print the completions of a shell'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from validate explain schema completions man generate help" -f -a "man" -d 'Print a manual page in troff, for `man -l -`'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from validate explain schema completions man generate help" -f -a "generate" -d 'Write schemas, completions and manual pages into the repository'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from validate explain schema completions man generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
