@@ -5,4 +5,5 @@ mod cli;
 mod generated;
 mod golden;
 mod language;
+mod lb;
 mod seeds;
