@@ -8,6 +8,7 @@ mod args;
 mod completions;
 mod explain;
 mod generate;
+mod hash_password;
 mod input;
 mod man;
 mod outcome;
@@ -38,6 +39,7 @@ enum Command {
     Validate(validate::Args),
     Explain(explain::Args),
     Schema(schema::Args),
+    HashPassword(hash_password::Args),
     Completions(completions::Args),
     Man(man::Args),
     #[command(hide = true)]
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         Command::Validate(args) => validate::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Schema(args) => schema::run(&args),
+        Command::HashPassword(args) => hash_password::run(&args),
         Command::Completions(args) => completions::run(&args, Cli::command()),
         Command::Man(args) => man::run(&args, Cli::command()),
         Command::Generate(args) => generate::run(&args, Cli::command()),

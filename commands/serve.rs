@@ -87,7 +87,10 @@ pub fn drop_in(arguments: Vec<std::ffi::OsString>) -> Vec<std::ffi::OsString> {
 }
 
 /// A deployment read with its references resolved, or what is wrong with it printed.
-pub fn load(files: &[PathBuf], config: &ConfigArgs) -> Result<Option<(Deployment, Option<Box<dyn secrets::Provider>>)>> {
+pub fn load(
+    files: &[PathBuf],
+    config: &ConfigArgs,
+) -> Result<Option<(Deployment, Option<Box<dyn secrets::Provider>>)>> {
     let input = input::read(files, config)?;
     let [input] = input.as_slice() else {
         return Err(anyhow!("one configuration file is served at a time; {} were named", input.len()));
@@ -121,7 +124,8 @@ pub fn run(args: &Args) -> Result<Outcome> {
     let keyring = match keyring::unlock(deployment.secret_references(), store.as_deref()) {
         Ok(keyring) => keyring,
         Err(missing) => {
-            let hint = if store.is_none() { "; give --secret-provider or MAVERICS_SECRET_PROVIDER" } else { "" };
+            let hint =
+                if store.is_none() { "; give --secret-provider or MAVERICS_SECRET_PROVIDER" } else { "" };
             output::note(&format!("{missing}{hint}"));
             return Ok(Outcome::CouldNotRun);
         }

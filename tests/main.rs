@@ -2,6 +2,7 @@
 
 mod broken;
 mod cli;
+mod floors;
 mod generated;
 mod golden;
 mod language;

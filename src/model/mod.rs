@@ -132,7 +132,8 @@ impl Deployment {
     /// custom endpoint.
     pub fn to_open(
         &self,
-    ) -> impl Iterator<Item = (Arc<dyn crate::connector::IdpConfig>, Option<&Profile>, Option<&Profile>)> {
+    ) -> impl Iterator<Item = (Arc<dyn crate::connector::IdpConfig>, Option<&Profile>, Option<&Profile>)>
+    {
         self.idps.iter().map(|idp| {
             let profile = |name: &str| self.tls.get(name);
             let check = idp.config.common().health_check.as_ref();
@@ -179,7 +180,8 @@ impl Deployment {
                     group.name
                 ));
             }
-            let levels: std::collections::BTreeSet<_> = group.members.iter().map(|m| self.idp(*m).assurance).collect();
+            let levels: std::collections::BTreeSet<_> =
+                group.members.iter().map(|m| self.idp(*m).assurance).collect();
             let kinds: std::collections::BTreeSet<_> =
                 group.members.iter().map(|m| self.idp(*m).facts.protocol).collect();
             if kinds.len() > 1 && levels.len() == 1 {
@@ -214,7 +216,11 @@ impl Deployment {
     pub fn cookies_are_secure(&self) -> bool {
         let cookie = &self.session.cookie;
         let urls = self.public_urls();
-        let all_plain = if urls.is_empty() { self.http.tls.is_none() && self.http.hosts.is_none() } else { urls.iter().all(|u| !u.is_https()) };
+        let all_plain = if urls.is_empty() {
+            self.http.tls.is_none() && self.http.hosts.is_none()
+        } else {
+            urls.iter().all(|u| !u.is_https())
+        };
         !cookie.disable_secure.or(cookie.disable_secure_cookie).unwrap_or(all_plain)
     }
 }

@@ -52,7 +52,8 @@ pub fn read(name: &str, text: &str, sources: &mut Sources, options: &ReadOptions
     findings.dedup_by(|a, b| a.code == b.code && a.place == b.place && a.message == b.message);
     let mut errors = findings.iter().filter(|f| f.level >= Level::Error).map(|f| f.code).peekable();
     let clean = errors.peek().is_none();
-    let tolerable = errors.all(|code| [&config::codes::UNSUPPORTED_HERE, &super::codes::MISSING_PART].contains(&code));
+    let tolerable =
+        errors.all(|code| [&config::codes::UNSUPPORTED_HERE, &super::codes::MISSING_PART].contains(&code));
     let (deployment, planned) = match linked {
         Some(linked) if clean => (Some(linked), None),
         Some(linked) if tolerable => (None, Some(linked)),

@@ -116,7 +116,8 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     let occupied = |e: std::io::Error| StartError::Environment(format!("cannot listen on {address}: {e}"));
     let first = listener::bind(address, address.port() != 0).map_err(occupied)?;
     let address = first.local_addr().map_err(occupied)?;
-    let threads = options.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let threads =
+        options.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let mut sockets = vec![first];
     for _ in 1..threads.max(1) {
         sockets.push(listener::bind(address, false).map_err(occupied)?);
@@ -147,7 +148,8 @@ fn open_state(options: &Options) -> Result<State, StartError> {
     let deployment = &options.deployment;
     let oidc = match &deployment.oidc_provider {
         Some(config) => {
-            let opened = Provider::open(deployment, config, &options.keyring).map_err(StartError::Environment)?;
+            let opened =
+                Provider::open(deployment, config, &options.keyring).map_err(StartError::Environment)?;
             (!opened.clients.is_empty()).then_some(opened)
         }
         None => None,
@@ -166,7 +168,10 @@ fn open_state(options: &Options) -> Result<State, StartError> {
     let cookie = &deployment.session.cookie;
     let board = Board::new(deployment, &options.connectors, options.clock.clone(), options.control.clone());
     Ok(State {
-        sessions: Store::new(deployment.session.store.local.capacity, Limits::of(&deployment.session.lifetime)),
+        sessions: Store::new(
+            deployment.session.store.local.capacity,
+            Limits::of(&deployment.session.lifetime),
+        ),
         cookies: CookieSettings {
             name: cookie.name.clone(),
             domain: cookie.domain.as_ref().map(|d| d.trim_start_matches('.').to_owned()),
@@ -231,7 +236,12 @@ async fn housekeeping(state: Arc<State>, stop: CancellationToken) {
 }
 
 /// One request: facts, route, answer, access log.
-async fn handle(state: &State, clients: &Clients, connection: Connection, request: http::Request<Incoming>) -> Response {
+async fn handle(
+    state: &State,
+    clients: &Clients,
+    connection: Connection,
+    request: http::Request<Incoming>,
+) -> Response {
     let log = &state.deployment.http.access_log;
     if log.disabled {
         return respond(state, clients, connection, request).await;
@@ -245,21 +255,50 @@ async fn handle(state: &State, clients: &Clients, connection: Connection, reques
     let client = connection.peer.ip().to_string();
     match log.level {
         AccessLogLevel::Debug => {
-            tracing::debug!(event = "http.request", method = method.as_str(), path = target, status, millis, client, "request");
+            tracing::debug!(
+                event = "http.request",
+                method = method.as_str(),
+                path = target,
+                status,
+                millis,
+                client,
+                "request"
+            );
         }
         AccessLogLevel::Info => {
-            tracing::info!(event = "http.request", method = method.as_str(), path = target, status, millis, client, "request");
+            tracing::info!(
+                event = "http.request",
+                method = method.as_str(),
+                path = target,
+                status,
+                millis,
+                client,
+                "request"
+            );
         }
         AccessLogLevel::Error => {
             if status >= 500 {
-                tracing::error!(event = "http.request", method = method.as_str(), path = target, status, millis, client, "request");
+                tracing::error!(
+                    event = "http.request",
+                    method = method.as_str(),
+                    path = target,
+                    status,
+                    millis,
+                    client,
+                    "request"
+                );
             }
         }
     }
     response
 }
 
-async fn respond(state: &State, clients: &Clients, connection: Connection, request: http::Request<Incoming>) -> Response {
+async fn respond(
+    state: &State,
+    clients: &Clients,
+    connection: Connection,
+    request: http::Request<Incoming>,
+) -> Response {
     if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
         return answer::plain(StatusCode::NOT_IMPLEMENTED);
     }

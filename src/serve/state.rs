@@ -79,7 +79,9 @@ impl State {
         let is = |index: IdpIndex| self.deployment.idp(index).name.as_str() == idp;
         sign_in.providers.iter().any(|provider| match *provider {
             ProviderRef::Idp(index) => is(index),
-            ProviderRef::Continuity(index) => self.deployment.continuity(index).members.iter().any(|m| is(*m)),
+            ProviderRef::Continuity(index) => {
+                self.deployment.continuity(index).members.iter().any(|m| is(*m))
+            }
         })
     }
 }

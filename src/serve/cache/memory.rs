@@ -45,7 +45,13 @@ impl Memory {
     }
 
     /// Sets a value unless there is one. Says whether it was set.
-    pub fn put_if_absent(&self, key: Key, value: impl Into<Arc<[u8]>>, until: UnixSecs, now: UnixSecs) -> bool {
+    pub fn put_if_absent(
+        &self,
+        key: Key,
+        value: impl Into<Arc<[u8]>>,
+        until: UnixSecs,
+        now: UnixSecs,
+    ) -> bool {
         let mut shard = self.shard(&key);
         if shard.values.get(&key).is_some_and(|(_, until)| *until > now) {
             return false;
@@ -108,7 +114,9 @@ mod tests {
         cache.put(Key::of("code", "x"), *b"v", UnixSecs(10));
         let winners: usize = std::thread::scope(|scope| {
             let handles: Vec<_> = (0..16)
-                .map(|_| scope.spawn(|| usize::from(cache.take(&Key::of("code", "x"), UnixSecs(1)).is_some())))
+                .map(|_| {
+                    scope.spawn(|| usize::from(cache.take(&Key::of("code", "x"), UnixSecs(1)).is_some()))
+                })
                 .collect();
             handles.into_iter().map(|h| h.join().unwrap_or_default()).sum()
         });
@@ -121,7 +129,8 @@ mod tests {
         for i in 0..VALUES_MAX + 5_000 {
             cache.put(Key::of("t", &i.to_string()), *b"v", UnixSecs(10));
         }
-        let held = |cache: &Memory| cache.shards.iter().map(|s| s.lock().unwrap().values.len()).sum::<usize>();
+        let held =
+            |cache: &Memory| cache.shards.iter().map(|s| s.lock().unwrap().values.len()).sum::<usize>();
         assert!(held(&cache) <= VALUES_MAX);
         cache.sweep(UnixSecs(10));
         assert_eq!(held(&cache), 0);

@@ -88,7 +88,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Board {
     /// A board over the opened connectors, in the order of the deployment.
-    pub fn new(deployment: &Deployment, connectors: &[Arc<dyn Connector>], clock: Clock, runtime: Handle) -> Self {
+    pub fn new(
+        deployment: &Deployment,
+        connectors: &[Arc<dyn Connector>],
+        clock: Clock,
+        runtime: Handle,
+    ) -> Self {
         let now = clock.millis();
         let slots = deployment.idps.iter().zip(connectors).map(|(idp, connector)| {
             let check = idp.check_or_default();
@@ -124,7 +129,13 @@ impl Board {
     }
 
     /// A login of a continuity connector goes to this member. Tells when that is another than before.
-    pub fn serves(&self, deployment: &Deployment, through: ContinuityIndex, member: IdpIndex, why: &'static str) {
+    pub fn serves(
+        &self,
+        deployment: &Deployment,
+        through: ContinuityIndex,
+        member: IdpIndex,
+        why: &'static str,
+    ) {
         let mut serving = lock(&self.serving);
         let Some(before) = serving.get_mut(through.0) else { return };
         if before.member == member || why == "same-again" {
@@ -192,13 +203,19 @@ impl Board {
     /// Asks a provider before (or during) a login, in a request begun after the login arrived (`arrived` from
     /// [`Board::arrive`]). One request is in flight for each provider; all logins that arrived before it
     /// began share its answer. Evidence of life not older than `max_age` is accepted instead.
-    pub async fn ask(self: &Arc<Self>, index: IdpIndex, arrived: u64, budget: Duration, max_age: Duration) -> bool {
+    pub async fn ask(
+        self: &Arc<Self>,
+        index: IdpIndex,
+        arrived: u64,
+        budget: Duration,
+        max_age: Duration,
+    ) -> bool {
         let slot = &self.slots[index.0];
         if !max_age.is_zero() {
             let member = lock(&slot.member);
-            let recent = member.last_good().is_some_and(|at| {
-                u128::from(self.clock.millis().since(at)) <= max_age.as_millis()
-            });
+            let recent = member
+                .last_good()
+                .is_some_and(|at| u128::from(self.clock.millis().since(at)) <= max_age.as_millis());
             if recent && member.is_available() {
                 return true;
             }
@@ -336,8 +353,13 @@ mod tests {
             landed: Notify::new(),
             suspected: Notify::new(),
         };
-        let board =
-            Board { slots: vec![slot], serving: Mutex::default(), clock, runtime: Handle::current(), order: AtomicU64::new(1) };
+        let board = Board {
+            slots: vec![slot],
+            serving: Mutex::default(),
+            clock,
+            runtime: Handle::current(),
+            order: AtomicU64::new(1),
+        };
         (Arc::new(board), connector)
     }
 
@@ -367,10 +389,16 @@ mod tests {
         let (board, connector) = board(true, Duration::from_secs(3600));
         let begun = tokio::time::Instant::now();
         let first = board.arrive();
-        let one = { let board = board.clone(); tokio::spawn(async move { board.ask(IdpIndex(0), first, BUDGET, Duration::ZERO).await }) };
+        let one = {
+            let board = board.clone();
+            tokio::spawn(async move { board.ask(IdpIndex(0), first, BUDGET, Duration::ZERO).await })
+        };
         tokio::time::sleep(Duration::from_secs(2)).await;
         let second = board.arrive();
-        assert!(!board.ask(IdpIndex(0), second, BUDGET, Duration::ZERO).await, "a flight that failed meanwhile");
+        assert!(
+            !board.ask(IdpIndex(0), second, BUDGET, Duration::ZERO).await,
+            "a flight that failed meanwhile"
+        );
         assert!(!one.await.unwrap());
         assert_eq!(begun.elapsed().as_secs(), 3);
         assert_eq!(connector.asked.load(Ordering::Relaxed), 1);
@@ -381,9 +409,15 @@ mod tests {
     async fn a_login_that_goes_away_leaves_the_others_their_answer() {
         let (board, _) = board(true, Duration::from_millis(500));
         let (a, b) = (board.arrive(), board.arrive());
-        let gone = { let board = board.clone(); tokio::spawn(async move { board.ask(IdpIndex(0), a, BUDGET, Duration::ZERO).await }) };
+        let gone = {
+            let board = board.clone();
+            tokio::spawn(async move { board.ask(IdpIndex(0), a, BUDGET, Duration::ZERO).await })
+        };
         tokio::task::yield_now().await;
-        let waiting = { let board = board.clone(); tokio::spawn(async move { board.ask(IdpIndex(0), b, BUDGET, Duration::ZERO).await }) };
+        let waiting = {
+            let board = board.clone();
+            tokio::spawn(async move { board.ask(IdpIndex(0), b, BUDGET, Duration::ZERO).await })
+        };
         tokio::task::yield_now().await;
         gone.abort();
         assert!(waiting.await.unwrap());

@@ -48,10 +48,17 @@ impl HttpBody for Body {
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match self.get_mut() {
-            Body::Full(full) => Pin::new(full).poll_frame(cx).map(|f| f.map(|r| r.map_err(|never| match never {}))),
-            Body::Upstream(incoming) => Pin::new(incoming).poll_frame(cx).map(|f| f.map(|r| r.map_err(BodyError::Peer))),
+            Body::Full(full) => {
+                Pin::new(full).poll_frame(cx).map(|f| f.map(|r| r.map_err(|never| match never {})))
+            }
+            Body::Upstream(incoming) => {
+                Pin::new(incoming).poll_frame(cx).map(|f| f.map(|r| r.map_err(BodyError::Peer)))
+            }
         }
     }
 
@@ -96,7 +103,10 @@ impl HttpBody for RequestBody {
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
         match Pin::new(&mut this.incoming).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
@@ -117,8 +127,9 @@ impl HttpBody for RequestBody {
             Poll::Ready(None) => Poll::Ready(None),
             Poll::Pending => {
                 let Some(pause) = this.pause else { return Poll::Pending };
-                let sleep =
-                    this.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + pause)));
+                let sleep = this
+                    .sleep
+                    .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + pause)));
                 ready!(sleep.as_mut().poll(cx));
                 Poll::Ready(Some(Err(BodyError::Stalled(pause.as_secs()))))
             }

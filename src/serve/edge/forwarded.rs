@@ -66,7 +66,11 @@ mod tests {
         headers.insert("x-forwarded-proto", "https".parse().unwrap());
         let ip = |s: &str| s.parse::<IpAddr>().unwrap();
         assert_eq!(trusted.client(ip("8.8.8.8"), &headers), (ip("8.8.8.8"), None));
-        assert_eq!(trusted.client(ip("10.0.0.5"), &headers), (ip("203.0.113.9"), Some(true)), "right to left");
+        assert_eq!(
+            trusted.client(ip("10.0.0.5"), &headers),
+            (ip("203.0.113.9"), Some(true)),
+            "right to left"
+        );
         assert_eq!(trusted.client(ip("192.0.2.1"), &HeaderMap::new()), (ip("192.0.2.1"), None));
     }
 }

@@ -114,7 +114,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Limited<S> {
                     this.waiting_since = None;
                     return Poll::Pending;
                 }
-                let (since, waiting) = *this.waiting_since.get_or_insert_with(|| (Instant::now(), Waiting::Idle));
+                let (since, waiting) =
+                    *this.waiting_since.get_or_insert_with(|| (Instant::now(), Waiting::Idle));
                 let limit = if waiting == Waiting::Idle { this.limits.idle } else { this.limits.header };
                 if this.overdue(since, limit, cx) {
                     return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
@@ -126,7 +127,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Limited<S> {
 }
 
 impl<S: AsyncWrite + Unpin> Limited<S> {
-    fn after_write(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn after_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        poll: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
         match poll {
             Poll::Ready(result) => {
                 self.writing_since = None;
@@ -180,7 +185,11 @@ mod tests {
     use super::*;
 
     fn limits() -> Limits {
-        Limits { idle: Duration::from_secs(75), header: Duration::from_secs(5), write: Duration::from_secs(20) }
+        Limits {
+            idle: Duration::from_secs(75),
+            header: Duration::from_secs(5),
+            write: Duration::from_secs(20),
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -207,7 +216,10 @@ mod tests {
         let in_flight = InFlight::default();
         let turn = in_flight.begin();
         let mut limited = Limited::new(server, limits(), in_flight, false);
-        assert!(tokio::time::timeout(Duration::from_secs(600), limited.read_u8()).await.is_err(), "still waiting");
+        assert!(
+            tokio::time::timeout(Duration::from_secs(600), limited.read_u8()).await.is_err(),
+            "still waiting"
+        );
         drop(turn);
         assert!(limited.write_all(b"more than the pipe holds").await.is_err());
     }

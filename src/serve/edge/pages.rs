@@ -50,8 +50,11 @@ pub struct Post {
 }
 
 /// Headers of every page.
-pub const SECURITY_HEADERS: &[(&str, &str)] =
-    &[("x-frame-options", "DENY"), ("referrer-policy", "no-referrer"), ("cross-origin-opener-policy", "same-origin")];
+pub const SECURITY_HEADERS: &[(&str, &str)] = &[
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-opener-policy", "same-origin"),
+];
 
 const STYLE: &str = include_str!("pages.css");
 const SUBMIT: &str = "document.forms[0].submit()";
@@ -89,9 +92,10 @@ impl Page {
 
     /// The page as text.
     pub fn html(&self) -> String {
-        let rendered = TEMPLATES
-            .get_template("page.html")
-            .and_then(|template| template.render(context! { page => minijinja::value::Serde(self), style => STYLE, submit => SUBMIT }));
+        let rendered = TEMPLATES.get_template("page.html").and_then(|template| {
+            template
+                .render(context! { page => minijinja::value::Serde(self), style => STYLE, submit => SUBMIT })
+        });
         rendered.unwrap_or_else(|error| {
             tracing::error!(%error, "a page could not be rendered");
             "<!doctype html><title>Error</title><p>Something went wrong.".to_owned()
@@ -105,7 +109,8 @@ impl Page {
         let mut policy =
             format!("default-src 'none'; style-src {}; base-uri 'none'; frame-ancestors 'none'", *STYLE_HASH);
         if let Some(post) = &self.post {
-            let origin = url::Url::parse(&post.action).map(|u| u.origin().ascii_serialization()).unwrap_or_default();
+            let origin =
+                url::Url::parse(&post.action).map(|u| u.origin().ascii_serialization()).unwrap_or_default();
             policy.push_str(&format!("; script-src {}; form-action {origin}", *SUBMIT_HASH));
         } else if self.form.is_none() {
             policy.push_str("; form-action 'none'");

@@ -96,9 +96,8 @@ impl Router {
         }
         let host = host_of(authority);
         if let Some(list) = self.endpoints.get(path) {
-            let exact = list.iter().find(|(h, _)| {
-                h.as_deref().is_some_and(|h| h == authority || host_of(h) == host)
-            });
+            let exact =
+                list.iter().find(|(h, _)| h.as_deref().is_some_and(|h| h == authority || host_of(h) == host));
             let anywhere = || list.iter().find(|(h, _)| h.is_none());
             let unnamed = || (!self.named_hosts.contains(host)).then(|| list.first()).flatten();
             if let Some((_, route)) = exact.or_else(anywhere).or_else(unnamed) {
@@ -108,9 +107,11 @@ impl Router {
         self.proxies
             .iter()
             .find(|(h, prefix, _)| {
-                let host_fits = h.as_deref().is_none_or(|h| h == authority || (h == host && !h.contains(':')));
-                let path_fits =
-                    path.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+                let host_fits =
+                    h.as_deref().is_none_or(|h| h == authority || (h == host && !h.contains(':')));
+                let path_fits = path
+                    .strip_prefix(prefix.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
                 host_fits && path_fits
             })
             .map(|(_, _, app)| Route::Proxy(*app))

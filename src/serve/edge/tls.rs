@@ -15,7 +15,10 @@ use crate::config::tls::{ClientAuth, MinVersion, Profile};
 use crate::files;
 
 /// The configuration of a listener; `None` for plain HTTP. Errors name the profile and the file.
-pub fn server_config(http: &Http, profiles: &BTreeMap<String, Profile>) -> Result<Option<Arc<ServerConfig>>, String> {
+pub fn server_config(
+    http: &Http,
+    profiles: &BTreeMap<String, Profile>,
+) -> Result<Option<Arc<ServerConfig>>, String> {
     let mut names: Vec<(Option<String>, bool, &str)> = Vec::new();
     if let Some(profile) = &http.tls {
         names.push((None, true, profile));
@@ -28,7 +31,8 @@ pub fn server_config(http: &Http, profiles: &BTreeMap<String, Profile>) -> Resul
     let profile = profiles.get(*first).ok_or_else(|| format!("there is no TLS profile `{first}`"))?;
     let mut resolver = ByName::default();
     for (name, default, profile_name) in &names {
-        let profile = profiles.get(*profile_name).ok_or_else(|| format!("there is no TLS profile `{profile_name}`"))?;
+        let profile =
+            profiles.get(*profile_name).ok_or_else(|| format!("there is no TLS profile `{profile_name}`"))?;
         let key = certified_key(profile).map_err(|e| format!("the TLS profile `{profile_name}`: {e}"))?;
         if *default {
             resolver.default = Some(key.clone());
@@ -45,9 +49,9 @@ pub fn server_config(http: &Http, profiles: &BTreeMap<String, Profile>) -> Resul
                 return Err(format!("the TLS profile `{first}`: `{name}` is not an ECDHE suite with AEAD"));
             }
         }
-        provider.cipher_suites.retain(|suite| {
-            suite.tls13().is_some() || wanted.iter().any(|name| suite_name(suite) == *name)
-        });
+        provider
+            .cipher_suites
+            .retain(|suite| suite.tls13().is_some() || wanted.iter().any(|name| suite_name(suite) == *name));
     }
     let versions: &[&rustls::SupportedProtocolVersion] = match profile.min_version {
         MinVersion::Tls12 => rustls::ALL_VERSIONS,

@@ -58,7 +58,8 @@ pub async fn begin(state: &State, context: &Context, start: Start<'_>) -> Respon
     }
     if let Some((again, retries)) = &start.again_at
         && let Some(i) = (0..candidates.len()).find(|i| name_of(*i) == again)
-        && let Some(response) = send(state, context, &start, &candidates, i, "same-again", *retries, &login).await
+        && let Some(response) =
+            send(state, context, &start, &candidates, i, "same-again", *retries, &login).await
     {
         return response;
     }
@@ -82,7 +83,8 @@ pub async fn begin(state: &State, context: &Context, start: Start<'_>) -> Respon
                 }
             }
         };
-        if let Some(response) = send(state, context, &start, &candidates, member, why.code(), 0, &login).await {
+        if let Some(response) = send(state, context, &start, &candidates, member, why.code(), 0, &login).await
+        {
             return response;
         }
         login.give_up_on(member);
@@ -154,7 +156,8 @@ async fn send(
     if let Some(through) = candidate.through {
         state.board.serves(&state.deployment, through, candidate.idp, why);
     }
-    let (Begin::Redirect { kept, .. } | Begin::FormPost { kept, .. } | Begin::AskPassword { kept, .. }) = &begun;
+    let (Begin::Redirect { kept, .. } | Begin::FormPost { kept, .. } | Begin::AskPassword { kept, .. }) =
+        &begun;
     let pending = Pending {
         id: id.clone(),
         app: start.app.to_owned(),
@@ -173,8 +176,11 @@ async fn send(
         until: state.now().plus(PENDING_SECS),
     };
     let Some(sealed) = pending.seal(state) else {
-        let page = Page::new("This address is too long", "The address you opened is too long to be kept while you sign in.")
-            .more("Please open a shorter one first, sign in, and then come back to this one.");
+        let page = Page::new(
+            "This address is too long",
+            "The address you opened is too long to be kept while you sign in.",
+        )
+        .more("Please open a shorter one first, sign in, and then come back to this one.");
         return Some(answer::page(StatusCode::URI_TOO_LONG, &page));
     };
     let response = match begun {

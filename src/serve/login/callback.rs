@@ -51,7 +51,9 @@ pub async fn callback(state: &State, context: &Context, form: Option<Params>) ->
         }
         return over(None);
     };
-    let Some(index) = state.deployment.idps.iter().position(|idp| idp.name.as_str() == pending.idp).map(IdpIndex) else {
+    let Some(index) =
+        state.deployment.idps.iter().position(|idp| idp.name.as_str() == pending.idp).map(IdpIndex)
+    else {
         return over(Some(&pending));
     };
     // The answer must arrive where it was asked to (RP05).
@@ -70,7 +72,11 @@ pub async fn callback(state: &State, context: &Context, form: Option<Params>) ->
 
 /// Completes at the provider. When it takes long, we ask it ourselves meanwhile; if it does not answer that
 /// either, we do not wait any longer.
-async fn complete_or_doubt(state: &State, index: IdpIndex, request: CompleteRequest<'_>) -> Result<Identity, Fault> {
+async fn complete_or_doubt(
+    state: &State,
+    index: IdpIndex,
+    request: CompleteRequest<'_>,
+) -> Result<Identity, Fault> {
     let connector: &dyn Connector = &*state.connectors[index.0];
     let completing = connector.complete(request);
     tokio::pin!(completing);
@@ -114,8 +120,12 @@ pub(super) async fn settle(
         Ok(identity) => finish(state, context, pending, index, identity).await,
         Err(Fault::Denied(denial)) => denied(state, &pending, denial),
         Err(Fault::Unwell(unwell)) => {
-            tracing::info!(connector = pending.idp, reason = unwell.reason.code(), detail = unwell.detail,
-                "a sign-in failed at the provider; asking it ourselves");
+            tracing::info!(
+                connector = pending.idp,
+                reason = unwell.reason.code(),
+                detail = unwell.detail,
+                "a sign-in failed at the provider; asking it ourselves"
+            );
             moved(state, context, pending, index, unwell.reason.code()).await
         }
         Err(fault) => rejected(state, &pending, &fault.to_string()),
@@ -123,7 +133,13 @@ pub(super) async fn settle(
 }
 
 /// The provider seems unwell: our own request decides whether the person may try it again or goes to the next.
-async fn moved(state: &State, context: &Context, pending: Pending, index: IdpIndex, reason: &'static str) -> Response {
+async fn moved(
+    state: &State,
+    context: &Context,
+    pending: Pending,
+    index: IdpIndex,
+    reason: &'static str,
+) -> Response {
     let well = check(state, index).await;
     let mut login = Login::resume(None, Vec::new(), 0, pending.retries);
     let Some(sign_in) = sign_in_of(state, &pending) else { return over(Some(&pending)) };
@@ -136,7 +152,9 @@ async fn moved(state: &State, context: &Context, pending: Pending, index: IdpInd
             events::restarted(&pending.app, &pending.idp, reason);
             start.tried.push(pending.idp.clone());
         }
-        AfterCheck::GiveUp => return rejected(state, &pending, "the provider is well and yet fails this sign-in"),
+        AfterCheck::GiveUp => {
+            return rejected(state, &pending, "the provider is well and yet fails this sign-in");
+        }
     }
     let response = begin(state, context, start).await;
     answer::with_cookie(response, &state.cookies.pending_gone(&pending.id))
@@ -174,7 +192,9 @@ fn fetch_held(state: &State, handle: &str) -> Option<Params> {
 pub(super) fn over(pending: Option<&Pending>) -> Response {
     let mut page = Page::new("This sign-in is over", "It was finished in another tab, or it took too long.");
     match pending.map(|p| &p.back) {
-        Some(Return::Page { origin, target, .. }) => page = page.link(format!("{origin}{target}"), "Continue"),
+        Some(Return::Page { origin, target, .. }) => {
+            page = page.link(format!("{origin}{target}"), "Continue")
+        }
         _ => page = page.more("Please go back to the application and try again."),
     }
     answer::page(StatusCode::BAD_REQUEST, &page)
@@ -199,7 +219,10 @@ fn denied(state: &State, pending: &Pending, denial: Denial) -> Response {
 pub(super) fn rejected(state: &State, pending: &Pending, reason: &str) -> Response {
     let reference = state.entropy.token()[..8].to_owned();
     events::rejected(&pending.idp, reason, &reference);
-    let mut page = Page::new("The sign-in could not be completed", "What came back from the identity provider could not be accepted.");
+    let mut page = Page::new(
+        "The sign-in could not be completed",
+        "What came back from the identity provider could not be accepted.",
+    );
     if let Return::Page { origin, target, .. } = &pending.back {
         page = page.link(format!("{origin}{target}"), "Try again");
     } else {

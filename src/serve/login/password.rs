@@ -25,7 +25,9 @@ pub async fn password(state: &State, context: &Context, form: Option<Params>) ->
     };
     let pending = params.get("state").and_then(|id| Pending::open(state, &context.parts.headers, id));
     let Some(pending) = pending else { return over(None) };
-    let Some(index) = state.deployment.idps.iter().position(|idp| idp.name.as_str() == pending.idp).map(IdpIndex) else {
+    let Some(index) =
+        state.deployment.idps.iter().position(|idp| idp.name.as_str() == pending.idp).map(IdpIndex)
+    else {
         return over(Some(&pending));
     };
     if pending.is_spent(state) {
@@ -77,7 +79,13 @@ pub async fn password(state: &State, context: &Context, form: Option<Params>) ->
     }
 }
 
-fn show(status: StatusCode, context: &Context, pending: &Pending, username: &str, error: Option<String>) -> Response {
+fn show(
+    status: StatusCode,
+    context: &Context,
+    pending: &Pending,
+    username: &str,
+    error: Option<String>,
+) -> Response {
     let mut page = Page::new("Sign in", "Enter your user name and password.");
     page.form = Some(Form {
         action: context.path.clone(),

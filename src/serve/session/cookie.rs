@@ -118,7 +118,10 @@ mod tests {
 
     #[test]
     fn attributes_follow_the_scheme() {
-        assert_eq!(settings(true).session("v"), "s=v; Path=/; Domain=example.com; HttpOnly; Secure; SameSite=None");
+        assert_eq!(
+            settings(true).session("v"),
+            "s=v; Path=/; Domain=example.com; HttpOnly; Secure; SameSite=None"
+        );
         assert_eq!(settings(false).session("v"), "s=v; Path=/; Domain=example.com; HttpOnly; SameSite=Lax");
         assert!(settings(true).session_gone().contains("Max-Age=0"));
     }
@@ -130,6 +133,8 @@ mod tests {
         headers.append(COOKIE, "maverics_tx_abc=x; s=again".parse().unwrap());
         assert_eq!(without_ours(&headers, "s").as_deref(), Some("a=1; b=2"));
         assert_eq!(values(&headers, "s").collect::<Vec<_>>(), ["ours", "again"]);
-        assert!(sets_ours(b"s=1; Path=/", "s") && sets_ours(b" maverics_tx_q=1", "s") && !sets_ours(b"sx=1", "s"));
+        assert!(
+            sets_ours(b"s=1; Path=/", "s") && sets_ours(b" maverics_tx_q=1", "s") && !sets_ours(b"sx=1", "s")
+        );
     }
 }

@@ -24,7 +24,8 @@ impl Limits {
 
     /// Whether a session still lives.
     pub fn lives(&self, created: UnixSecs, last_seen: UnixSecs, now: UnixSecs) -> bool {
-        now.since(created) < self.absolute_secs && (self.idle_secs == 0 || now.since(last_seen) < self.idle_secs)
+        now.since(created) < self.absolute_secs
+            && (self.idle_secs == 0 || now.since(last_seen) < self.idle_secs)
     }
 }
 

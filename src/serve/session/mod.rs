@@ -62,15 +62,15 @@ impl Session {
             old.attributes.retain(|name, _| *name == old.idp || !new.attributes.contains_key(name));
         }
         authentications.push(new);
-        Session { created: previous.map_or(now, |s| s.created), last_seen: AtomicU64::new(now.0), authentications }
+        Session {
+            created: previous.map_or(now, |s| s.created),
+            last_seen: AtomicU64::new(now.0),
+            authentications,
+        }
     }
 
     /// The newest sign-in by one of these providers that is strong enough.
-    pub fn authenticated_by(
-        &self,
-        names: &[&str],
-        minimum_assurance: Option<u8>,
-    ) -> Option<&Authentication> {
+    pub fn authenticated_by(&self, names: &[&str], minimum_assurance: Option<u8>) -> Option<&Authentication> {
         self.authentications
             .iter()
             .rev()

@@ -49,7 +49,11 @@ impl Sealer {
         let nonce: [u8; NONCE_LEN] = self.entropy.bytes();
         let mut out = plain.to_vec();
         self.current
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(purpose.as_bytes()), &mut out)
+            .seal_in_place_append_tag(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(purpose.as_bytes()),
+                &mut out,
+            )
             .ok()?;
         let mut sealed = nonce.to_vec();
         sealed.extend_from_slice(&out);

@@ -10,8 +10,22 @@ pub fn health_changed(connector: &str, change: &Change) {
             let reason = reason.map_or("recovered", Reason::code);
             let (from, to) = (from.word(), to.word());
             match change_is_bad(change) {
-                true => tracing::warn!(event = "health.state.changed", connector, from, to, reason, "provider state changed"),
-                false => tracing::info!(event = "health.state.changed", connector, from, to, reason, "provider state changed"),
+                true => tracing::warn!(
+                    event = "health.state.changed",
+                    connector,
+                    from,
+                    to,
+                    reason,
+                    "provider state changed"
+                ),
+                false => tracing::info!(
+                    event = "health.state.changed",
+                    connector,
+                    from,
+                    to,
+                    reason,
+                    "provider state changed"
+                ),
             }
         }
         Change::Suspected(reason) => tracing::warn!(
@@ -20,7 +34,9 @@ pub fn health_changed(connector: &str, change: &Change) {
             reason = reason.code(),
             "provider is suspect: new logins skip it until a probe succeeds"
         ),
-        Change::Cleared => tracing::info!(event = "health.cleared", connector, "provider is no longer suspect"),
+        Change::Cleared => {
+            tracing::info!(event = "health.cleared", connector, "provider is no longer suspect")
+        }
         Change::Damped(factor) => tracing::warn!(
             event = "health.flapping",
             connector,
@@ -47,7 +63,13 @@ pub fn probe_failed(connector: &str, unwell: &Unwell) {
 
 /// `health.preflight.failed`.
 pub fn pre_flight_failed(connector: &str, reason: Reason, detail: &str) {
-    tracing::warn!(event = "health.preflight.failed", connector, reason = reason.code(), detail, "pre-flight failed");
+    tracing::warn!(
+        event = "health.preflight.failed",
+        connector,
+        reason = reason.code(),
+        detail,
+        "pre-flight failed"
+    );
 }
 
 /// `continuity.selected`: who serves a login, and why.
@@ -59,9 +81,23 @@ pub fn selected(app: &str, connector: &str, through: Option<&str>, why: &'static
 /// `continuity.failover` and `continuity.failback`: logins now go to another member than before.
 pub fn served_by(through: &str, from: &str, to: &str, primary: bool, why: &'static str) {
     if primary {
-        tracing::info!(event = "continuity.failback", continuity = through, from, to, reason = why, "logins go to the primary again");
+        tracing::info!(
+            event = "continuity.failback",
+            continuity = through,
+            from,
+            to,
+            reason = why,
+            "logins go to the primary again"
+        );
     } else {
-        tracing::warn!(event = "continuity.failover", continuity = through, from, to, reason = why, "logins go to another provider");
+        tracing::warn!(
+            event = "continuity.failover",
+            continuity = through,
+            from,
+            to,
+            reason = why,
+            "logins go to another provider"
+        );
     }
 }
 
@@ -72,7 +108,13 @@ pub fn exhausted(app: &str) {
 
 /// `continuity.login.restarted`.
 pub fn restarted(app: &str, from: &str, reason: &str) {
-    tracing::warn!(event = "continuity.login.restarted", app, from, reason, "login begins again at another provider");
+    tracing::warn!(
+        event = "continuity.login.restarted",
+        app,
+        from,
+        reason,
+        "login begins again at another provider"
+    );
 }
 
 /// `login.completed`.

@@ -40,7 +40,8 @@ impl Format {
     }
 
     fn now(&self) -> String {
-        let at = jiff::Timestamp::from_second(i64::try_from(self.clock.unix().0).unwrap_or(0)).unwrap_or_default();
+        let at =
+            jiff::Timestamp::from_second(i64::try_from(self.clock.unix().0).unwrap_or(0)).unwrap_or_default();
         match &self.time {
             TimeFormat::Rfc3339 => at.to_string(),
             TimeFormat::Strftime(format) => at.strftime(format).to_string(),
@@ -73,9 +74,25 @@ impl TimeFormat {
 /// A Go layout (`2006-01-02 15:04:05`) as a strftime format.
 fn go_layout(text: &str) -> Result<TimeFormat, String> {
     const TOKENS: &[(&str, &str)] = &[
-        ("2006", "%Y"), ("January", "%B"), ("Jan", "%b"), ("Monday", "%A"), ("Mon", "%a"), ("-07:00", "+00:00"),
-        ("-0700", "+0000"), ("Z07:00", "Z"), ("MST", "UTC"), ("01", "%m"), ("02", "%d"), ("_2", "%e"), ("15", "%H"),
-        ("03", "%I"), ("04", "%M"), ("05", "%S"), ("PM", "%p"), ("06", "%y"), ("000", ""),
+        ("2006", "%Y"),
+        ("January", "%B"),
+        ("Jan", "%b"),
+        ("Monday", "%A"),
+        ("Mon", "%a"),
+        ("-07:00", "+00:00"),
+        ("-0700", "+0000"),
+        ("Z07:00", "Z"),
+        ("MST", "UTC"),
+        ("01", "%m"),
+        ("02", "%d"),
+        ("_2", "%e"),
+        ("15", "%H"),
+        ("03", "%I"),
+        ("04", "%M"),
+        ("05", "%S"),
+        ("PM", "%p"),
+        ("06", "%y"),
+        ("000", ""),
     ];
     let (mut out, mut rest, mut found) = (String::new(), text, false);
     'outer: while let Some(c) = rest.chars().next() {
@@ -150,7 +167,8 @@ where
             fields.others.sort_by_key(|(name, _)| *name);
         }
         let level = event.metadata().level().as_str().to_ascii_lowercase();
-        let head = [("ts", self.now()), ("level", level), ("service", "maverics".into()), ("msg", fields.message)];
+        let head =
+            [("ts", self.now()), ("level", level), ("service", "maverics".into()), ("msg", fields.message)];
         if self.json {
             let mut line = Map::new();
             line.extend(head.into_iter().map(|(name, value)| (name.to_owned(), Value::String(value))));
@@ -176,7 +194,11 @@ fn pair(line: &mut String, name: &str, value: &str) {
         line.push(' ');
     }
     let plain = !value.is_empty() && value.bytes().all(|b| b.is_ascii_graphic() && !b"\"=\\".contains(&b));
-    let _ = if plain { write!(line, "{name}={value}") } else { write!(line, "{name}={}", Value::String(value.into())) };
+    let _ = if plain {
+        write!(line, "{name}={value}")
+    } else {
+        write!(line, "{name}={}", Value::String(value.into()))
+    };
 }
 
 #[cfg(test)]

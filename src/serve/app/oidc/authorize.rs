@@ -27,13 +27,17 @@ pub async fn authorize(state: &State, context: &Context, form: Option<Params>) -
         let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form.pairs()).finish();
         return answer::redirect(&format!("{}?{query}", context.path));
     }
-    let Ok(params) = Params::parse(context.query()) else { return refused("The request has too many parameters.") };
+    let Ok(params) = Params::parse(context.query()) else {
+        return refused("The request has too many parameters.");
+    };
     if params.count("client_id") > 1 || params.count("redirect_uri") > 1 {
         return refused("The request names its client or its return address twice.");
     }
     let client = params.get("client_id").and_then(|id| provider.client(&state.deployment, id));
     let Some((_, app)) = client else { return refused("The application that sent you here is not known.") };
-    let redirect = params.get("redirect_uri").filter(|uri| redirect_uri::is_registered(uri, &app.redirect_urls, app.public));
+    let redirect = params
+        .get("redirect_uri")
+        .filter(|uri| redirect_uri::is_registered(uri, &app.redirect_urls, app.public));
     let Some(redirect) = redirect else {
         return refused("The address to return to is not one the application registered.");
     };
@@ -41,14 +45,22 @@ pub async fn authorize(state: &State, context: &Context, form: Option<Params>) -
         Ok(request) => request,
         Err(fault) => {
             let (mode, state_param) = answer_route(&params);
-            return send_back(&provider.issuer, redirect, mode, state_param.as_deref(), &[
-                ("error", fault.error.code()),
-                ("error_description", fault.description),
-            ]);
+            return send_back(
+                &provider.issuer,
+                redirect,
+                mode,
+                state_param.as_deref(),
+                &[("error", fault.error.code()), ("error_description", fault.description)],
+            );
         }
     };
     if granted_scopes(app, &request).is_empty() {
-        return error(state, &request, OAuthError::InvalidScope, "no known scope was asked for; openid is needed");
+        return error(
+            state,
+            &request,
+            OAuthError::InvalidScope,
+            "no known scope was asked for; openid is needed",
+        );
     }
     let session = state.session(&context.parts.headers);
     let now = state.now();
@@ -62,7 +74,8 @@ pub async fn authorize(state: &State, context: &Context, form: Option<Params>) -
         _ if request.prompt.none => error(state, &request, OAuthError::LoginRequired, "nobody is signed in"),
         _ => {
             let must_be_fresh = request.prompt.login || request.max_age.is_some();
-            let fresh_after = must_be_fresh.then(|| UnixSecs(now.0.saturating_sub(request.max_age.unwrap_or(0))));
+            let fresh_after =
+                must_be_fresh.then(|| UnixSecs(now.0.saturating_sub(request.max_age.unwrap_or(0))));
             let mut start = Start::new(app.name.as_str(), &app.sign_in, Return::Authorize(Box::new(request)));
             start.fresh_after = fresh_after;
             login::begin(state, context, start).await
@@ -73,7 +86,9 @@ pub async fn authorize(state: &State, context: &Context, form: Option<Params>) -
 /// A completed sign-in answers the request that asked for it.
 pub fn grant(state: &State, request: &AuthnRequest, authentication: &Authentication) -> Response {
     let app = state.oidc.as_ref().and_then(|p| p.client(&state.deployment, &request.client_id));
-    let Some((_, app)) = app else { return refused("The application that sent you here is not known any more.") };
+    let Some((_, app)) = app else {
+        return refused("The application that sent you here is not known any more.");
+    };
     if !redirect_uri::is_registered(&request.redirect_uri, &app.redirect_urls, app.public) {
         return refused("The address to return to is not registered any more.");
     }
@@ -131,14 +146,23 @@ fn granted_scopes(app: &OidcApp, request: &AuthnRequest) -> Vec<String> {
 /// An error for the relying party.
 pub fn error(state: &State, request: &AuthnRequest, error: OAuthError, description: &str) -> Response {
     let issuer = state.oidc.as_ref().map(|p| p.issuer.as_str()).unwrap_or_default();
-    send_back(issuer, &request.redirect_uri, request.mode, request.state.as_deref(), &[
-        ("error", error.code()),
-        ("error_description", description),
-    ])
+    send_back(
+        issuer,
+        &request.redirect_uri,
+        request.mode,
+        request.state.as_deref(),
+        &[("error", error.code()), ("error_description", description)],
+    )
 }
 
 /// Answers at the redirect URI, with the state as it came and `iss` (RFC 9207).
-fn send_back(issuer: &str, redirect: &str, mode: ResponseMode, state: Option<&str>, params: &[(&str, &str)]) -> Response {
+fn send_back(
+    issuer: &str,
+    redirect: &str,
+    mode: ResponseMode,
+    state: Option<&str>,
+    params: &[(&str, &str)],
+) -> Response {
     let mut pairs: Vec<(&str, &str)> = params.to_vec();
     pairs.extend(state.map(|state| ("state", state)));
     pairs.push(("iss", issuer));

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use crate::config::providers::KeyAlgorithm;
 use crate::files;
-use crate::model::app::{App, KeyMaterial, OidcApp, OidcProvider};
 use crate::model::Deployment;
+use crate::model::app::{App, KeyMaterial, OidcApp, OidcProvider};
 use crate::protocol::jose::SigningKey;
 use crate::protocol::jose::token::Alg;
 use crate::protocol::oidc::discovery::OwnMetadata;

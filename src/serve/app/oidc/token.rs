@@ -34,7 +34,9 @@ pub fn token(state: &State, context: &Context, form: Option<Params>) -> Response
     }
     let result = form
         .ok_or((OAuthError::InvalidRequest, "the body is not a form", false))
-        .and_then(|form| form.unique().map_err(|_| (OAuthError::InvalidRequest, "a parameter stands twice", false)))
+        .and_then(|form| {
+            form.unique().map_err(|_| (OAuthError::InvalidRequest, "a parameter stands twice", false))
+        })
         .and_then(|form| redeem(state, provider, context, &form));
     match result {
         Ok(tokens) => no_store(answer::json(StatusCode::OK, &tokens)),
@@ -51,12 +53,15 @@ fn redeem(state: &State, provider: &Provider, context: &Context, form: &Params) 
     match form.get("grant_type") {
         Some("authorization_code") => {}
         None => return Err(refuse(OAuthError::InvalidRequest, "grant_type is missing")),
-        Some(_) => return Err(refuse(OAuthError::UnsupportedGrantType, "only authorization_code is supported")),
+        Some(_) => {
+            return Err(refuse(OAuthError::UnsupportedGrantType, "only authorization_code is supported"));
+        }
     }
     let code = form.get("code").ok_or(refuse(OAuthError::InvalidRequest, "code is missing"))?;
     let key = Key::of("code", code);
     let now = state.now();
-    let bad = refuse(OAuthError::InvalidGrant, "the code is unknown, expired, spent or meant for another request");
+    let bad =
+        refuse(OAuthError::InvalidGrant, "the code is unknown, expired, spent or meant for another request");
     let Some(kept) = state.cache.get(&key, now) else {
         second_use(state, code, app);
         return Err(bad);
@@ -91,10 +96,16 @@ fn redeem(state: &State, provider: &Provider, context: &Context, form: &Params) 
 /// A spent code was shown again: somebody has it who should not, so what it bought ends (RFC 6749 §4.1.2).
 fn second_use(state: &State, code: &str, app: &OidcApp) {
     let tombstone = state.cache.get(&Key::of("spent-code", code), state.now());
-    let Some(tombstone) = tombstone.and_then(|bytes| serde_json::from_slice::<Tombstone>(&bytes).ok()) else { return };
+    let Some(tombstone) = tombstone.and_then(|bytes| serde_json::from_slice::<Tombstone>(&bytes).ok()) else {
+        return;
+    };
     if tombstone.client_id == app.client_id {
         state.cache.take(&Key::of("access", &tombstone.access_token), state.now());
-        tracing::warn!(event = "oauth.code.reused", client = app.client_id, "a code was used twice; its token is revoked");
+        tracing::warn!(
+            event = "oauth.code.reused",
+            client = app.client_id,
+            "a code was used twice; its token is revoked"
+        );
     }
 }
 
@@ -167,6 +178,11 @@ fn fault(error: OAuthError, description: &str, in_header: bool) -> Response {
 /// Whether a request's body claims to be a form (row T01).
 pub fn is_form(headers: &http::HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).is_some_and(|value| {
-        value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        value
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .eq_ignore_ascii_case("application/x-www-form-urlencoded")
     })
 }

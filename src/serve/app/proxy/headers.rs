@@ -57,7 +57,9 @@ pub fn outward(
     }
     let host = if app.preserve_host { inbound.get(header::HOST).cloned() } else { None };
     out.insert(header::HOST, host.unwrap_or_else(|| authority.clone()));
-    if let Some(cookies) = cookie::without_ours(inbound, session_cookie).and_then(|c| HeaderValue::try_from(c).ok()) {
+    if let Some(cookies) =
+        cookie::without_ours(inbound, session_cookie).and_then(|c| HeaderValue::try_from(c).ok())
+    {
         out.insert(header::COOKIE, cookies);
     }
     forwarded(&mut out, context);
@@ -126,7 +128,13 @@ fn connection_names(headers: &HeaderMap) -> Vec<String> {
 }
 
 /// What comes back: nothing about the connection, none of our cookies, no word of the upstream's address.
-pub fn inward(headers: &mut HeaderMap, context: &Context, app: &ProxyApp, session_cookie: &str, signed_in: bool) {
+pub fn inward(
+    headers: &mut HeaderMap,
+    context: &Context,
+    app: &ProxyApp,
+    session_cookie: &str,
+    signed_in: bool,
+) {
     for name in connection_names(headers) {
         if let Ok(name) = HeaderName::try_from(name) {
             headers.remove(name);
@@ -147,7 +155,11 @@ pub fn inward(headers: &mut HeaderMap, context: &Context, app: &ProxyApp, sessio
     }
     let forges = |v: &HeaderValue| cookie::sets_ours(v.as_bytes(), session_cookie);
     if headers.get_all(header::SET_COOKIE).iter().any(forges) {
-        tracing::warn!(event = "proxy.cookie.dropped", app = app.name.as_str(), "the upstream set a cookie of ours");
+        tracing::warn!(
+            event = "proxy.cookie.dropped",
+            app = app.name.as_str(),
+            "the upstream set a cookie of ours"
+        );
         let kept: Vec<HeaderValue> =
             headers.get_all(header::SET_COOKIE).iter().filter(|v| !forges(v)).cloned().collect();
         headers.remove(header::SET_COOKIE);
@@ -192,7 +204,15 @@ mod tests {
 
     #[test]
     fn what_is_never_forwarded() {
-        for name in ["x-forwarded-for", "forwarded", "x_user", "connection", "upgrade", "x-ssl-client-verify", "cookie"] {
+        for name in [
+            "x-forwarded-for",
+            "forwarded",
+            "x_user",
+            "connection",
+            "upgrade",
+            "x-ssl-client-verify",
+            "cookie",
+        ] {
             assert!(is_dropped(&HeaderName::from_static(name)), "{name}");
         }
         assert!(!is_dropped(&HeaderName::from_static("accept")));

@@ -44,7 +44,8 @@ pub async fn proxy(
         let signed_in = session.as_ref().is_some_and(|session| state.satisfied(session, sign_in).is_some());
         if !signed_in {
             let headers = &context.parts.headers;
-            let navigates = matches!(context.parts.method, Method::GET | Method::HEAD) && answer::is_navigation(headers);
+            let navigates =
+                matches!(context.parts.method, Method::GET | Method::HEAD) && answer::is_navigation(headers);
             if !navigates || headers.contains_key(http::header::UPGRADE) {
                 return answer::plain(StatusCode::UNAUTHORIZED);
             }
@@ -66,8 +67,11 @@ pub async fn proxy(
         return match &app.unauthorized_page {
             Some(page) => answer::redirect(page.as_str()),
             None => {
-                let page = Page::new("You may not open this page", "You are signed in, and this page is not open to you.")
-                    .more("If you think it should be, please ask whoever runs the application.");
+                let page = Page::new(
+                    "You may not open this page",
+                    "You are signed in, and this page is not open to you.",
+                )
+                .more("If you think it should be, please ask whoever runs the application.");
                 answer::page(StatusCode::FORBIDDEN, &page)
             }
         };

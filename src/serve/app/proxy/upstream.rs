@@ -12,9 +12,9 @@ use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 
 use super::headers;
+use crate::model::Deployment;
 use crate::model::app::{App, ProxyApp};
 use crate::model::rules::Attributes;
-use crate::model::Deployment;
 use crate::net::upstream::{Upstream, is_connect};
 use crate::serve::edge::body::{Body, BodyError, RequestBody};
 use crate::serve::edge::pages::Page;
@@ -89,7 +89,8 @@ pub async fn forward(
         return answer::plain(StatusCode::BAD_GATEWAY);
     };
     let Some(uri) = hop.uri(context) else { return answer::plain(StatusCode::BAD_REQUEST) };
-    let announced = context.parts.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    let announced =
+        context.parts.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
     if app.body_bytes_max > 0 && announced.is_some_and(|bytes| bytes > app.body_bytes_max) {
         return too_large(app);
     }
@@ -110,18 +111,28 @@ pub async fn forward(
     *outgoing.uri_mut() = uri;
     *outgoing.headers_mut() = headers;
 
-    let sent = tokio::time::timeout(Duration::from_secs(app.upstream_secs), hop.upstream.send(outgoing)).await;
+    let sent =
+        tokio::time::timeout(Duration::from_secs(app.upstream_secs), hop.upstream.send(outgoing)).await;
     let mut response = match sent {
         Ok(Ok(response)) => response,
         Ok(Err(error)) => return failed(app, &error),
         Err(_) => {
-            tracing::warn!(event = "proxy.upstream.timeout", app = app.name.as_str(), "no answer from the upstream");
+            tracing::warn!(
+                event = "proxy.upstream.timeout",
+                app = app.name.as_str(),
+                "no answer from the upstream"
+            );
             return gateway(StatusCode::GATEWAY_TIMEOUT, "The application did not answer in time.");
         }
     };
     let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     if switched {
-        let Some(client) = upgrade else { return gateway(StatusCode::BAD_GATEWAY, "The application gave an answer that cannot be passed on.") };
+        let Some(client) = upgrade else {
+            return gateway(
+                StatusCode::BAD_GATEWAY,
+                "The application gave an answer that cannot be passed on.",
+            );
+        };
         let server = hyper::upgrade::on(&mut response);
         tokio::spawn(async move {
             if let (Ok(client), Ok(server)) = (client.await, server.await) {
@@ -155,7 +166,9 @@ fn web_socket(context: &Context) -> Result<bool, StatusCode> {
     }
     // Browsers always send Origin here, and it is the only thing between another site and the socket.
     match headers.get(header::ORIGIN).map(|o| o.to_str().unwrap_or_default()) {
-        Some(origin) if origin.split("://").nth(1) != Some(context.authority.as_str()) => Err(StatusCode::FORBIDDEN),
+        Some(origin) if origin.split("://").nth(1) != Some(context.authority.as_str()) => {
+            Err(StatusCode::FORBIDDEN)
+        }
         _ => Ok(true),
     }
 }
