@@ -9,9 +9,12 @@ mod completions;
 mod explain;
 mod generate;
 mod input;
+mod lb_gen;
+mod lint;
 mod man;
 mod outcome;
 mod output;
+mod probe;
 mod schema;
 mod validate;
 
@@ -34,6 +37,9 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Validate(validate::Args),
+    Lint(lint::Args),
+    Probe(probe::Args),
+    LbGen(lb_gen::Args),
     Explain(explain::Args),
     Schema(schema::Args),
     Completions(completions::Args),
@@ -47,6 +53,9 @@ fn main() -> ExitCode {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let outcome = match Cli::parse().command {
         Command::Validate(args) => validate::run(&args),
+        Command::Lint(args) => lint::run(&args),
+        Command::Probe(args) => probe::run(&args),
+        Command::LbGen(args) => lb_gen::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args, Cli::command()),

@@ -25,3 +25,4 @@ pub mod continuity;
 // 8: rooms side by side, strangers to one another
 pub mod lb;
 pub mod lint;
+pub mod probe;
