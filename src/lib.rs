@@ -20,3 +20,10 @@ pub mod secrets;
 pub mod connector;
 // 6: the linked whole
 pub mod model;
+// 7: the decision
+pub mod continuity;
+// 8: rooms side by side, strangers to one another
+pub mod lb;
+pub mod lint;
+pub mod probe;
+pub mod serve;

@@ -40,6 +40,8 @@ pub struct Facts {
     pub client_id: Option<String>,
     /// Address whose failure is the provider's failure.
     pub health_address: Option<String>,
+    /// The main address as written.
+    pub address: Option<String>,
     /// Key of the configuration that holds the main address, for labels.
     pub address_key: &'static str,
 }
@@ -50,9 +52,15 @@ impl Facts {
         self.hosts.iter().find_map(|host| vendor_of_host(host))
     }
 
-    /// Whether it is on the local network: no host name at all, or names and addresses that do not leave it.
+    /// Whether it is on the local network: people in a file, or names and addresses that do not leave it.
     pub fn is_local(&self) -> bool {
-        self.protocol == Protocol::Local || self.hosts.iter().all(|host| is_local_host(host))
+        self.protocol == Protocol::Local
+            || (!self.hosts.is_empty() && self.hosts.iter().all(|host| is_local_host(host)))
+    }
+
+    /// The region, where a host name spells it: `us-east-1`, `eu`. `None` when it does not say.
+    pub fn region(&self) -> Option<String> {
+        self.hosts.iter().find_map(|host| region_of_host(host))
     }
 
     /// The registrable part of the first host, roughly: its last two labels.
@@ -96,8 +104,28 @@ const VENDORS: &[(&str, &str)] = &[
 pub fn vendor_of_host(host: &str) -> Option<&'static str> {
     VENDORS
         .iter()
-        .find(|(domain, _)| host == *domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.')))
+        .find(|(domain, _)| {
+            host == *domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))
+        })
         .map(|(_, vendor)| *vendor)
+}
+
+/// Continents as vendors abbreviate them in the names of their regions.
+const CONTINENTS: &[&str] = &["us", "eu", "ap", "ca", "sa", "me", "af", "uk", "au", "jp"];
+
+/// The region a host name spells: a label such as `eu-west-1`, or `eu` below a vendor's domain. The first
+/// label is the tenant's own name, and the last is the top-level domain.
+fn region_of_host(host: &str) -> Option<String> {
+    if host.ends_with("okta-emea.com") || host.ends_with("pingone.eu") {
+        return Some("eu".into());
+    }
+    vendor_of_host(host)?;
+    let labels: Vec<&str> = host.split('.').collect();
+    let inner = labels.get(1..labels.len().saturating_sub(1))?;
+    inner
+        .iter()
+        .find(|label| CONTINENTS.contains(&label.split('-').next().unwrap_or_default()))
+        .map(|l| (*l).to_owned())
 }
 
 /// Whether a host name or address stays on the local network.
@@ -123,6 +151,14 @@ mod tests {
         assert_eq!(vendor_of_host("corp.okta.com"), Some("okta"));
         assert_eq!(vendor_of_host("notokta.com"), None);
         assert_eq!(vendor_of_host("login.microsoftonline.com"), Some("microsoft"));
+        for (host, region) in [
+            ("cognito-idp.us-east-1.amazonaws.com", Some("us-east-1")),
+            ("corp.eu.auth0.com", Some("eu")),
+            ("eu.example.com", None),
+            ("us.okta.com", None),
+        ] {
+            assert_eq!(region_of_host(host).as_deref(), region, "{host}");
+        }
         for (host, local) in [
             ("keycloak.local", true),
             ("10.1.2.3", true),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Deployment, link, schema};
+use crate::config;
 use crate::config::fill::{Fillers, fill};
 use crate::config::yaml::{self, Document};
 use crate::diag::{Diagnostic, Level, Sources, sort};
@@ -13,6 +14,9 @@ use crate::value::url::PlainHttp;
 pub struct Reading {
     /// The deployment, when there is no error.
     pub deployment: Option<Deployment>,
+    /// The deployment as it is meant, when all that is wrong is that parts of it are absent or not run here:
+    /// enough for `lint`, never for `serve`.
+    pub planned: Option<Deployment>,
     /// Its tree, when it is YAML at all.
     pub document: Option<Arc<Document>>,
     /// Everything found, in the order of the file.
@@ -35,7 +39,7 @@ pub fn read(name: &str, text: &str, sources: &mut Sources, options: &ReadOptions
     let file = sources.add(name, text);
     let (document, mut findings) = yaml::parse(file, text);
     let Some(mut document) = document else {
-        return Reading { deployment: None, document: None, findings };
+        return Reading { deployment: None, planned: None, document: None, findings };
     };
     let checker = schema::checker();
     findings.extend(fill(&mut document, text, checker.schema(), &options.fillers));
@@ -46,6 +50,14 @@ pub fn read(name: &str, text: &str, sources: &mut Sources, options: &ReadOptions
     sort(&mut findings);
     // A block used through several aliases has one mistake, however often it is expanded.
     findings.dedup_by(|a, b| a.code == b.code && a.place == b.place && a.message == b.message);
-    let clean = findings.iter().all(|f| f.level < Level::Error);
-    Reading { deployment: linked.filter(|_| clean), document: Some(document), findings }
+    let mut errors = findings.iter().filter(|f| f.level >= Level::Error).map(|f| f.code).peekable();
+    let clean = errors.peek().is_none();
+    let tolerable =
+        errors.all(|code| [&config::codes::UNSUPPORTED_HERE, &super::codes::MISSING_PART].contains(&code));
+    let (deployment, planned) = match linked {
+        Some(linked) if clean => (Some(linked), None),
+        Some(linked) if tolerable => (None, Some(linked)),
+        _ => (None, None),
+    };
+    Reading { deployment, planned, document: Some(document), findings }
 }

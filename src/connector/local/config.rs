@@ -44,6 +44,7 @@ impl IdpConfig for Config {
             issuer: None,
             client_id: None,
             health_address: custom.map(|c| c.endpoint.as_str().to_owned()),
+            address: Some(self.users_file.clone()),
             address_key: "usersFile",
         }
     }

@@ -225,6 +225,7 @@ impl IdpConfig for Config {
             health_address: Some(
                 custom.map_or(self.oidc_well_known_url.as_str(), |c| c.endpoint.as_str()).to_owned(),
             ),
+            address: Some(self.oidc_well_known_url.as_str().to_owned()),
             address_key: "oidcWellKnownURL",
         }
     }
