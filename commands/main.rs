@@ -8,6 +8,7 @@ mod args;
 mod completions;
 mod explain;
 mod generate;
+mod hash_password;
 mod input;
 mod lb_gen;
 mod lint;
@@ -16,6 +17,7 @@ mod outcome;
 mod output;
 mod probe;
 mod schema;
+mod serve;
 mod validate;
 
 use outcome::Outcome;
@@ -36,12 +38,14 @@ pub struct Cli {
 /// One line for each command; its file has its arguments and `run`.
 #[derive(Subcommand)]
 enum Command {
+    Serve(serve::Args),
     Validate(validate::Args),
     Lint(lint::Args),
     Probe(probe::Args),
     LbGen(lb_gen::Args),
     Explain(explain::Args),
     Schema(schema::Args),
+    HashPassword(hash_password::Args),
     Completions(completions::Args),
     Man(man::Args),
     #[command(hide = true)]
@@ -51,13 +55,16 @@ enum Command {
 fn main() -> ExitCode {
     // Fails only when there is a provider already, which would be this one.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let outcome = match Cli::parse().command {
+    let cli = Cli::parse_from(serve::drop_in(std::env::args_os().collect()));
+    let outcome = match cli.command {
+        Command::Serve(args) => serve::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Lint(args) => lint::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::LbGen(args) => lb_gen::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Schema(args) => schema::run(&args),
+        Command::HashPassword(args) => hash_password::run(&args),
         Command::Completions(args) => completions::run(&args, Cli::command()),
         Command::Man(args) => man::run(&args, Cli::command()),
         Command::Generate(args) => generate::run(&args, Cli::command()),

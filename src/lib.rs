@@ -26,3 +26,4 @@ pub mod continuity;
 pub mod lb;
 pub mod lint;
 pub mod probe;
+pub mod serve;

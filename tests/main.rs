@@ -2,7 +2,9 @@
 
 mod broken;
 mod cli;
+mod floors;
 mod generated;
 mod golden;
+mod language;
 mod lb;
 mod seeds;

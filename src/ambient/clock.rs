@@ -76,7 +76,9 @@ impl Clock {
     /// Monotonic time.
     pub fn millis(&self) -> Millis {
         match &self.0 {
-            Source::System { start } => Millis(u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)),
+            Source::System { start } => {
+                Millis(u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX))
+            }
             Source::Fixed { unix_millis, start_millis } => {
                 Millis(unix_millis.load(Ordering::Relaxed) - start_millis)
             }

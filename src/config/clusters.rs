@@ -24,7 +24,7 @@ pub struct Cluster {
     /// Addresses of this node.
     pub addresses: Addresses,
     /// How nodes find each other.
-    pub discovery: Discovery,
+    pub discovery: ClusterDiscovery,
     /// Keys between nodes.
     pub encryption: ClusterEncryption,
 }
@@ -45,7 +45,7 @@ pub struct Addresses {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("allOf" = [when("method", "static", &["static"]), when("method", "srvDNS", &["srvDNS"])]))]
-pub struct Discovery {
+pub struct ClusterDiscovery {
     /// Where their names come from.
     pub method: DiscoveryMethod,
     /// A fixed list.

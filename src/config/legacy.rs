@@ -5,7 +5,9 @@ use serde_json::Value;
 /// What replaces `key` at `at` (a JSON pointer to the map that has it), if it is one of them.
 pub fn successor(root: &Value, at: &str, key: &str) -> Option<&'static str> {
     let in_list = |list: &str| {
-        at.strip_prefix(list).and_then(|rest| rest.strip_prefix('/')).is_some_and(|i| i.parse::<usize>().is_ok())
+        at.strip_prefix(list)
+            .and_then(|rest| rest.strip_prefix('/'))
+            .is_some_and(|i| i.parse::<usize>().is_ok())
     };
     if at.is_empty() {
         return match key {
@@ -37,9 +39,8 @@ pub fn successor(root: &Value, at: &str, key: &str) -> Option<&'static str> {
             .and_then(Value::as_str)
             .is_some_and(|t| matches!(t, "ldap" | "activedirectory"));
         return match key {
-            "samlRedirectURL" | "jwtSigningKey" | "userAttributes" | "domain" | "connection" | "errorPage" => {
-                Some("Nothing replaces it; remove it.")
-            }
+            "samlRedirectURL" | "jwtSigningKey" | "userAttributes" | "domain" | "connection"
+            | "errorPage" => Some("Nothing replaces it; remove it."),
             "attributeMapping" if !is_ldap => Some("Nothing replaces it; remove it."),
             _ => None,
         };

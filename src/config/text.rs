@@ -19,8 +19,9 @@ pub struct ClaimPath {
 impl ClaimPath {
     /// Parses; the message says what is missing.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let (connector, path) =
-            text.split_once('.').ok_or_else(|| format!("`{text}` has no dot: write `connector.attribute`"))?;
+        let (connector, path) = text
+            .split_once('.')
+            .ok_or_else(|| format!("`{text}` has no dot: write `connector.attribute`"))?;
         if connector.is_empty() {
             return Err(format!("`{text}` names no connector: write `connector.attribute`"));
         }

@@ -104,7 +104,9 @@ const VENDORS: &[(&str, &str)] = &[
 pub fn vendor_of_host(host: &str) -> Option<&'static str> {
     VENDORS
         .iter()
-        .find(|(domain, _)| host == *domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.')))
+        .find(|(domain, _)| {
+            host == *domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))
+        })
         .map(|(_, vendor)| *vendor)
 }
 
@@ -120,7 +122,10 @@ fn region_of_host(host: &str) -> Option<String> {
     vendor_of_host(host)?;
     let labels: Vec<&str> = host.split('.').collect();
     let inner = labels.get(1..labels.len().saturating_sub(1))?;
-    inner.iter().find(|label| CONTINENTS.contains(&label.split('-').next().unwrap_or_default())).map(|l| (*l).to_owned())
+    inner
+        .iter()
+        .find(|label| CONTINENTS.contains(&label.split('-').next().unwrap_or_default()))
+        .map(|l| (*l).to_owned())
 }
 
 /// Whether a host name or address stays on the local network.

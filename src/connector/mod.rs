@@ -188,7 +188,8 @@ fn custom_endpoint(
     let mut headers = Vec::new();
     for (name, text) in &config.headers {
         let secret = opening.keyring.open(text).ok_or("a secret was not unlocked")?;
-        let name = http::HeaderName::try_from(name.as_str()).map_err(|_| format!("`{name}` is not a header name"))?;
+        let name = http::HeaderName::try_from(name.as_str())
+            .map_err(|_| format!("`{name}` is not a header name"))?;
         let mut value = http::HeaderValue::try_from(secret.expose().as_str())
             .map_err(|_| format!("the value of the header `{name}` cannot be sent"))?;
         value.set_sensitive(true);

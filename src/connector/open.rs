@@ -58,6 +58,16 @@ pub fn open(
     config.open(&opening).map_err(fault)
 }
 
+/// Opens every provider of a list, in its order. The first fault ends it: a server with a missing part is not
+/// started.
+pub fn all<'a>(
+    idps: impl IntoIterator<Item = (Arc<dyn IdpConfig>, Option<&'a Profile>, Option<&'a Profile>)>,
+    keyring: &Keyring,
+    world: &World,
+) -> Result<Vec<Arc<dyn Connector>>, String> {
+    idps.into_iter().map(|(config, tls, custom)| open(config, tls, custom, keyring, world)).collect()
+}
+
 /// A client that speaks TLS as a profile says; the system's roots without one.
 pub fn client(profile: Option<&Profile>, world: &World) -> Result<Client, String> {
     let tls = profile.map(client_tls).transpose()?.unwrap_or_default();

@@ -130,18 +130,29 @@ mod tests {
 
     #[test]
     fn order_health_and_assurance() {
-        let (up, down) = (member(&[Observation::ProbeOk]), member(&[Observation::ProbeFailed(Reason::Timeout)]));
+        let (up, down) =
+            (member(&[Observation::ProbeOk]), member(&[Observation::ProbeFailed(Reason::Timeout)]));
         let suspect = member(&[Observation::PreFlightFailed(Reason::Timeout)]);
         let candidate = |member, assurance| Candidate { member, assurance, tried: false };
         let plan = choose(&[candidate(Some(&up), None), candidate(None, None)], None);
         assert_eq!(codes(&plan.order), [(0, "primary"), (1, "standby")]);
-        let plan = choose(&[candidate(Some(&down), None), candidate(Some(&suspect), None), candidate(Some(&up), None)], None);
+        let plan = choose(
+            &[candidate(Some(&down), None), candidate(Some(&suspect), None), candidate(Some(&up), None)],
+            None,
+        );
         assert_eq!(codes(&plan.order), [(2, "failover")]);
         assert_eq!(codes(&plan.skipped), [(0, "unhealthy"), (1, "suspect")]);
         let plan = choose(&[candidate(Some(&down), None), candidate(Some(&suspect), None)], None);
         assert_eq!(codes(&plan.order), [(0, "last-try"), (1, "last-try")]);
-        let plan = choose(&[candidate(Some(&down), Some(3)), candidate(Some(&up), Some(1)), candidate(Some(&up), None)], Some(2));
-        assert_eq!(codes(&plan.order), [(0, "last-try")], "never a weaker one, even when the strong one is down");
+        let plan = choose(
+            &[candidate(Some(&down), Some(3)), candidate(Some(&up), Some(1)), candidate(Some(&up), None)],
+            Some(2),
+        );
+        assert_eq!(
+            codes(&plan.order),
+            [(0, "last-try")],
+            "never a weaker one, even when the strong one is down"
+        );
         let mut tried = candidate(Some(&up), None);
         tried.tried = true;
         let plan = choose(&[tried, candidate(Some(&up), None)], None);

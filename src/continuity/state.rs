@@ -277,7 +277,11 @@ mod tests {
         use Observation::ProbeOk;
         assert_eq!(after(&[ProbeOk, FAILED, FAILED, ProbeOk, FAILED, FAILED]).standing(), Standing::Healthy);
         assert_eq!(after(&[ProbeOk, FAILED, FAILED, FAILED]).standing(), Standing::Unhealthy);
-        assert_eq!(after(&[FAILED, FAILED]).standing(), Standing::Unknown, "down at boot: after the threshold");
+        assert_eq!(
+            after(&[FAILED, FAILED]).standing(),
+            Standing::Unknown,
+            "down at boot: after the threshold"
+        );
         assert_eq!(after(&[FAILED, FAILED, FAILED]).standing(), Standing::Unhealthy);
         let down = [FAILED, FAILED, FAILED];
         assert_eq!(after(&[&down[..], &[ProbeOk]].concat()).standing(), Standing::Unhealthy);

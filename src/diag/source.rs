@@ -40,8 +40,8 @@ pub struct Source {
 
 impl Source {
     fn new(name: String, text: Arc<str>) -> Self {
-        let line_starts =
-            std::iter::once(0).chain(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1));
+        let line_starts = std::iter::once(0)
+            .chain(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1));
         Source { name, line_starts: line_starts.collect(), text }
     }
 

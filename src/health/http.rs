@@ -6,8 +6,8 @@ use crate::config::connectors::ResponseMatcher;
 use crate::net::{Client, Fetch};
 use crate::value::WebUrl;
 
-use super::matcher::{self, BODY_BYTES_MAX};
 use super::Verdict;
+use super::matcher::{self, BODY_BYTES_MAX};
 
 /// A custom endpoint, ready to be asked.
 pub struct CustomEndpoint {
@@ -24,7 +24,8 @@ pub struct CustomEndpoint {
 impl CustomEndpoint {
     /// Asks once. Redirects are not followed.
     pub async fn ask(&self, budget: Duration) -> Verdict {
-        let mut fetch = Fetch::get(self.url.clone()).fresh().within(budget).body_max(BODY_BYTES_MAX).cut_long_body();
+        let mut fetch =
+            Fetch::get(self.url.clone()).fresh().within(budget).body_max(BODY_BYTES_MAX).cut_long_body();
         for (name, value) in &self.headers {
             fetch = fetch.header(name.clone(), value.clone());
         }

@@ -19,7 +19,10 @@ pub fn judge(matcher: &ResponseMatcher, status: u16, headers: &HeaderMap, body: 
     for (name, want) in &matcher.headers {
         let held = headers.get_all(name.as_str()).iter().any(|have| have.as_bytes() == want.as_bytes());
         if !held {
-            return Err(Unwell::new(Reason::Header, format!("the header `{name}` has not the expected value")));
+            return Err(Unwell::new(
+                Reason::Header,
+                format!("the header `{name}` has not the expected value"),
+            ));
         }
     }
     if let Some(wanted) = &matcher.body {

@@ -260,7 +260,9 @@ mod tests {
             vec![(Regex::new(r"\.css$").unwrap(), policy("css"))],
             vec![("/".into(), policy("/")), ("/admin".into(), policy("/admin"))],
         );
-        for (path, want) in [("/admin/x.css", "css"), ("/admin/x", "/admin"), ("/administrator", "/admin"), ("/x", "/")] {
+        for (path, want) in
+            [("/admin/x.css", "css"), ("/admin/x", "/admin"), ("/administrator", "/admin"), ("/x", "/")]
+        {
             assert_eq!(policies.find(path).unwrap().location, want, "{path}");
         }
         assert!(Policies::new(vec![], vec![("/a".into(), policy("/a"))]).find("/b").is_none());

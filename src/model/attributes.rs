@@ -106,9 +106,9 @@ fn step(value: &Value, segment: &str) -> Option<Value> {
 fn leaf(value: Value) -> Option<Value> {
     match value {
         Value::Null | Value::Object(_) => None,
-        Value::Array(list) => {
-            Some(Value::Array(list.into_iter().filter(|v| !v.is_null() && !v.is_object() && !v.is_array()).collect()))
-        }
+        Value::Array(list) => Some(Value::Array(
+            list.into_iter().filter(|v| !v.is_null() && !v.is_object() && !v.is_array()).collect(),
+        )),
         other => Some(other),
     }
 }
@@ -159,7 +159,9 @@ fn is_empty(value: &Value) -> bool {
 }
 
 fn translate(rule: &AttributeRule, member: IdpIndex, value: Value) -> Option<Value> {
-    let Some((_, table)) = rule.value_mapping.iter().find(|(idp, _)| *idp == member) else { return Some(value) };
+    let Some((_, table)) = rule.value_mapping.iter().find(|(idp, _)| *idp == member) else {
+        return Some(value);
+    };
     let look_up = |value: &Value| {
         let text = text_of(value);
         table.iter().find(|(from, _)| *from == text).map(|(_, to)| Value::String(to.clone()))
@@ -364,9 +366,15 @@ mod tests {
         };
         assert_eq!(subject_of(0, json!("a@Corp.Example"), json!(true)).unwrap(), "ha|a@corp.example");
         assert_eq!(subject_of(1, json!("a@corp.example"), json!(null)).unwrap(), "ha|a@corp.example");
-        assert_eq!(subject_of(0, json!("a@corp.example"), json!("false")), Err(AttributeFault::UnverifiedEmail));
+        assert_eq!(
+            subject_of(0, json!("a@corp.example"), json!("false")),
+            Err(AttributeFault::UnverifiedEmail)
+        );
         assert_eq!(subject_of(1, json!("victim@other"), json!(true)), Err(AttributeFault::ForeignDomain));
-        assert_eq!(subject_of(0, json!(["a", "b"]), json!(true)), Err(AttributeFault::Missing("email".into())));
+        assert_eq!(
+            subject_of(0, json!(["a", "b"]), json!(true)),
+            Err(AttributeFault::Missing("email".into()))
+        );
         assert_eq!(subject("https://idp", "1234", None, &Map::new()).unwrap(), "https://idp|1234");
         assert!(subject("https://idp", &"x".repeat(300), None, &Map::new()).unwrap().len() < 255);
     }

@@ -128,6 +128,77 @@ impl Deployment {
         }
     }
 
+    /// What `connector::open` needs of each provider: its configuration, its TLS profile, and that of its
+    /// custom endpoint.
+    pub fn to_open(
+        &self,
+    ) -> impl Iterator<Item = (Arc<dyn crate::connector::IdpConfig>, Option<&Profile>, Option<&Profile>)>
+    {
+        self.idps.iter().map(|idp| {
+            let profile = |name: &str| self.tls.get(name);
+            let check = idp.config.common().health_check.as_ref();
+            let custom = check.and_then(|c| c.custom_endpoint.as_ref()).and_then(|c| c.tls.as_deref());
+            (idp.config.clone(), idp.tls.as_ref().and_then(|t| profile(t.as_str())), custom.and_then(profile))
+        })
+    }
+
+    /// Every secret the deployment refers to.
+    pub fn secret_references(&self) -> Vec<&crate::value::SecretRef> {
+        use crate::value::SecretText;
+        let mut texts: Vec<&SecretText> =
+            self.idps.iter().flat_map(|idp| idp.config.secrets()).map(|(_, text)| text).collect();
+        for app in &self.apps {
+            if let App::Oidc(app) = app {
+                texts.extend(&app.secrets);
+            }
+        }
+        for key in self.oidc_provider.iter().flat_map(|p| &p.keys) {
+            if let app::KeyMaterial::Pem(text) = &key.material {
+                texts.push(text);
+            }
+        }
+        if let Some(seal) = &self.session.encryption {
+            texts.push(&seal.keys.current);
+            texts.extend(&seal.keys.old);
+        }
+        texts
+            .into_iter()
+            .filter_map(|text| match text {
+                SecretText::Reference(reference) => Some(reference),
+                SecretText::Inline(_) => None,
+            })
+            .collect()
+    }
+
+    /// What an operator should know at every start.
+    pub fn start_warnings(&self) -> Vec<String> {
+        let mut out = Vec::new();
+        for group in self.continuity.iter().filter(|g| g.members.as_slice().len() > 1) {
+            if group.identity.is_none() {
+                out.push(format!(
+                    "continuity connector `{}` has no identity.attribute: the subject differs by the member that serves",
+                    group.name
+                ));
+            }
+            let levels: std::collections::BTreeSet<_> =
+                group.members.iter().map(|m| self.idp(*m).assurance).collect();
+            let kinds: std::collections::BTreeSet<_> =
+                group.members.iter().map(|m| self.idp(*m).facts.protocol).collect();
+            if kinds.len() > 1 && levels.len() == 1 {
+                out.push(format!(
+                    "the members of continuity connector `{}` differ in kind and have no `assurance`: an outage may lower how people are authenticated",
+                    group.name
+                ));
+            }
+        }
+        for (name, profile) in &self.tls {
+            if profile.insecure_skip_verify {
+                out.push(format!("TLS profile `{name}` verifies nothing (insecureSkipVerify)"));
+            }
+        }
+        out
+    }
+
     /// Public URLs whose scheme says whether people reach us over https: callbacks and the issuer.
     pub fn public_urls(&self) -> Vec<crate::value::WebUrl> {
         let callbacks = self.idps.iter().flat_map(|idp| idp.config.callbacks());
@@ -145,7 +216,11 @@ impl Deployment {
     pub fn cookies_are_secure(&self) -> bool {
         let cookie = &self.session.cookie;
         let urls = self.public_urls();
-        let all_plain = if urls.is_empty() { self.http.tls.is_none() && self.http.hosts.is_none() } else { urls.iter().all(|u| !u.is_https()) };
+        let all_plain = if urls.is_empty() {
+            self.http.tls.is_none() && self.http.hosts.is_none()
+        } else {
+            urls.iter().all(|u| !u.is_https())
+        };
         !cookie.disable_secure.or(cookie.disable_secure_cookie).unwrap_or(all_plain)
     }
 }

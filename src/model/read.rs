@@ -48,9 +48,12 @@ pub fn read(name: &str, text: &str, sources: &mut Sources, options: &ReadOptions
     let document = Arc::new(document);
     let linked = link::link(&document, &checked.faulty, &checked.references, &options.plain, &mut findings);
     sort(&mut findings);
+    // A block used through several aliases has one mistake, however often it is expanded.
+    findings.dedup_by(|a, b| a.code == b.code && a.place == b.place && a.message == b.message);
     let mut errors = findings.iter().filter(|f| f.level >= Level::Error).map(|f| f.code).peekable();
     let clean = errors.peek().is_none();
-    let tolerable = errors.all(|code| [&config::codes::UNSUPPORTED_HERE, &super::codes::MISSING_PART].contains(&code));
+    let tolerable =
+        errors.all(|code| [&config::codes::UNSUPPORTED_HERE, &super::codes::MISSING_PART].contains(&code));
     let (deployment, planned) = match linked {
         Some(linked) if clean => (Some(linked), None),
         Some(linked) if tolerable => (None, Some(linked)),

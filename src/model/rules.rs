@@ -10,7 +10,7 @@ use crate::config::text::{ClaimPath, Part, Template as WrittenTemplate};
 pub const DEPTH_MAX: usize = 8;
 
 /// Where attributes are read from: those of one connector, by its name.
-pub trait Attributes {
+pub trait Attributes: Sync {
     /// What a connector said of the person, if it signed the person in.
     fn of(&self, connector: &str) -> Option<&Map<String, Value>>;
 }
@@ -86,9 +86,11 @@ impl Template {
 /// named `a,b` cannot look like two groups.
 fn joined(value: &Value) -> String {
     match value {
-        Value::Array(list) => {
-            list.iter().map(|v| text_of(v).replace('%', "%25").replace(',', "%2C")).collect::<Vec<_>>().join(",")
-        }
+        Value::Array(list) => list
+            .iter()
+            .map(|v| text_of(v).replace('%', "%25").replace(',', "%2C"))
+            .collect::<Vec<_>>()
+            .join(","),
         one => text_of(one),
     }
 }
@@ -194,7 +196,9 @@ impl Rule {
             Rule::And(rules) => rules.iter().all(|r| r.holds(attributes)),
             Rule::Or(rules) => rules.iter().any(|r| r.holds(attributes)),
             Rule::Not(rule) => !rule.holds(attributes),
-            Rule::Equals(left, right) => text_of(&left.value(attributes)) == text_of(&right.value(attributes)),
+            Rule::Equals(left, right) => {
+                text_of(&left.value(attributes)) == text_of(&right.value(attributes))
+            }
             Rule::Contains(left, right) => {
                 let wanted = text_of(&right.value(attributes));
                 if wanted.is_empty() {

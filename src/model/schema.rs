@@ -49,7 +49,10 @@ mod tests {
     #[test]
     fn the_schema_compiles_and_has_no_opaque_choices() {
         let text = document().to_string();
-        assert!(!text.contains("unevaluatedProperties") && !text.contains("oneOf"), "errors would name no key");
+        assert!(
+            !text.contains("unevaluatedProperties") && !text.contains("oneOf"),
+            "errors would name no key"
+        );
         let _ = checker();
     }
 

@@ -41,7 +41,10 @@ pub async fn dial(
     if !plain.permits(url) {
         return Err(NetError::new(
             NetErrorKind::NotPermitted,
-            format!("{} is plain http, which is only used on loopback or with --allow-insecure-http", url.host()),
+            format!(
+                "{} is plain http, which is only used on loopback or with --allow-insecure-http",
+                url.host()
+            ),
         ));
     }
     let port = url.url().port_or_known_default().unwrap_or(443);
@@ -51,7 +54,9 @@ pub async fn dial(
 
     let begun = Instant::now();
     let connect_by = deadline.min(begun + Duration::from_millis(CONNECT_MILLIS_MAX));
-    let tcp = connect(url, &addresses, plain, connect_by).await.map_err(|e| NetError { phases: phases.clone(), ..e })?;
+    let tcp = connect(url, &addresses, plain, connect_by)
+        .await
+        .map_err(|e| NetError { phases: phases.clone(), ..e })?;
     let _ = tcp.set_nodelay(true);
     phases.tcp = Some(begun.elapsed());
     if !url.is_https() {
@@ -59,11 +64,18 @@ pub async fn dial(
     }
 
     let begun = Instant::now();
-    let fail = |kind, detail: String, phases: &Phases| NetError { phases: phases.clone(), ..NetError::new(kind, detail) };
+    let fail = |kind, detail: String, phases: &Phases| NetError {
+        phases: phases.clone(),
+        ..NetError::new(kind, detail)
+    };
     let name = ServerName::try_from(url.host().trim_matches(['[', ']']).to_owned())
         .map_err(|_| fail(NetErrorKind::Name, format!("{} is not a name TLS knows", url.host()), &phases))?;
     match timeout_at(deadline, TlsConnector::from(tls.clone()).connect(name, tcp)).await {
-        Err(_) => Err(fail(NetErrorKind::Timeout, format!("{}: no TLS handshake in time", url.authority()), &phases)),
+        Err(_) => Err(fail(
+            NetErrorKind::Timeout,
+            format!("{}: no TLS handshake in time", url.authority()),
+            &phases,
+        )),
         Ok(Err(error)) => Err(fail(NetErrorKind::Tls, format!("{}: {error}", url.authority()), &phases)),
         Ok(Ok(stream)) => {
             phases.tls = Some(begun.elapsed());
@@ -82,7 +94,9 @@ async fn resolve(url: &WebUrl, port: u16, deadline: Instant) -> Result<Vec<Socke
         return Ok(vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)]);
     }
     match timeout_at(deadline, tokio::net::lookup_host((host, port))).await {
-        Err(_) => Err(NetError::new(NetErrorKind::Timeout, format!("{host}: the name was not resolved in time"))),
+        Err(_) => {
+            Err(NetError::new(NetErrorKind::Timeout, format!("{host}: the name was not resolved in time")))
+        }
         Ok(Err(error)) => Err(NetError::new(NetErrorKind::Name, format!("{host}: {error}"))),
         Ok(Ok(found)) => {
             let mut found: Vec<SocketAddr> = found.collect();
@@ -122,7 +136,9 @@ async fn connect(
                 };
                 last = NetError::new(kind, format!("{address}: {error}"));
             }
-            Err(_) => return Err(NetError::new(NetErrorKind::Timeout, format!("{address}: no connection in time"))),
+            Err(_) => {
+                return Err(NetError::new(NetErrorKind::Timeout, format!("{address}: no connection in time")));
+            }
         }
     }
     Err(last)

@@ -69,7 +69,8 @@ impl Fetch {
         let mut fetch = Fetch::get(url);
         fetch.method = Method::POST;
         fetch.body = body.into();
-        fetch.header(http::header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"))
+        fetch
+            .header(http::header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"))
     }
 
     /// Adds a header.
@@ -226,7 +227,8 @@ impl Inner {
                     if was_kept && (unsent || fetch.method == Method::GET) {
                         continue;
                     }
-                    let kind = if error.error().is_parse() { NetErrorKind::Protocol } else { NetErrorKind::Lost };
+                    let kind =
+                        if error.error().is_parse() { NetErrorKind::Protocol } else { NetErrorKind::Lost };
                     return Err(NetError {
                         phases,
                         may_have_been_sent: !unsent,
@@ -273,7 +275,12 @@ impl Inner {
             if whole && !fetch.fresh {
                 self.put_idle(origin, sender);
             }
-            return Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body: bytes.into(), phases });
+            return Ok(Answer {
+                status: parts.status.as_u16(),
+                headers: parts.headers,
+                body: bytes.into(),
+                phases,
+            });
         }
     }
 

@@ -4,6 +4,7 @@
 pub mod dial;
 pub mod http;
 pub mod tls;
+pub mod upstream;
 
 pub use self::http::{Answer, Client, Fetch};
 

@@ -77,7 +77,8 @@ impl Provider for SecretFile {
                 let nested: PathBuf = name.split('.').collect();
                 [PathBuf::from(name), nested].into_iter().find_map(|relative| {
                     let inside = relative.components().all(|c| matches!(c, Component::Normal(_)));
-                    let bytes = inside.then(|| files::read(&directory.join(relative), SECRET_BYTES_MAX).ok())??;
+                    let bytes =
+                        inside.then(|| files::read(&directory.join(relative), SECRET_BYTES_MAX).ok())??;
                     let mut text = String::from_utf8(bytes).ok()?;
                     if text.ends_with('\n') {
                         text.pop();

@@ -161,9 +161,13 @@ mod tests {
         {
             assert_eq!(text.parse::<Duration>().unwrap().as_millis(), millis, "{text}");
         }
-        for (text, words) in
-            [("30", "no unit"), ("-1s", "negative"), ("1 s", "not a duration"), ("", "not"), ("900000d", "longer")]
-        {
+        for (text, words) in [
+            ("30", "no unit"),
+            ("-1s", "negative"),
+            ("1 s", "not a duration"),
+            ("", "not"),
+            ("900000d", "longer"),
+        ] {
             let error = text.parse::<Duration>().unwrap_err().to_string();
             assert!(error.contains(words), "{text}: {error}");
         }

@@ -71,7 +71,8 @@ fn probe(ports: [u16; 2], options: &[&str]) -> Transcript {
 }
 
 fn report(transcript: &Transcript) -> Value {
-    let report = serde_json::from_str(&transcript.stdout).unwrap_or_else(|e| panic!("{e}: {}", transcript.text()));
+    let report =
+        serde_json::from_str(&transcript.stdout).unwrap_or_else(|e| panic!("{e}: {}", transcript.text()));
     let schema: Value = serde_json::from_str(&Transcript::of(&["schema", "probe"]).stdout).expect("JSON");
     let validator = jsonschema::draft202012::new(&schema).expect("a schema");
     let faults: Vec<String> = validator.iter_errors(&report).map(|e| e.to_string()).collect();
@@ -106,7 +107,11 @@ fn one_that_hangs_costs_its_own_budget_and_no_more() {
     assert!(begun.elapsed() < Duration::from_secs(20), "it ends");
     assert_eq!(probed.code, 1, "{}", probed.text());
     assert!(probed.stdout.contains("primary: timeout: "), "{}", probed.stdout);
-    assert!(probed.stdout.contains("continuity ha: backup would serve a login now (failover)"), "{}", probed.stdout);
+    assert!(
+        probed.stdout.contains("continuity ha: backup would serve a login now (failover)"),
+        "{}",
+        probed.stdout
+    );
 }
 
 #[test]

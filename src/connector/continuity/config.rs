@@ -11,6 +11,7 @@ use crate::value::Duration;
 /// Continuity over several providers.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "ContinuityConnector")]
 pub struct Config {
     /// Unique.
     #[schemars(regex(pattern = "^[A-Za-z0-9_][A-Za-z0-9_-]*$"), example = &"ha-failover")]

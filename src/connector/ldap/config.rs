@@ -14,6 +14,7 @@ use crate::value::SecretText;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-maverics" = {"status": "later", "instead": "Directory members are not run yet; for a last resort on this machine use a `local` connector."}, "allOf" = [one_of(&["bindDN", "serviceAccountUsername"]), one_of(&["bindPassword", "serviceAccountPassword"])]))]
+#[schemars(rename = "LdapConnector")]
 pub struct Config {
     /// The envelope.
     #[serde(flatten)]

@@ -13,6 +13,7 @@ use crate::value::{SecretText, WebUrl};
 /// People in a file.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "LocalConnector")]
 pub struct Config {
     /// The envelope.
     #[serde(flatten)]

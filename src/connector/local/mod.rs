@@ -2,6 +2,7 @@
 
 pub mod complete;
 pub mod config;
+pub mod hash;
 mod people;
 mod throttle;
 

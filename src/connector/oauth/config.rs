@@ -12,6 +12,7 @@ use crate::value::{SecretText, WebUrl};
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-maverics" = {"status": "later", "instead": "It gives no identity; use an `oidc` connector to sign people in."}, "allOf" = [one_of(&["wellKnownURL", "tokenURL"])], "dependentRequired" = {"tokenURL": ["authorizeURL"], "authorizeURL": ["tokenURL"]}))]
+#[schemars(rename = "OauthConnector")]
 pub struct Oauth {
     /// The envelope.
     #[serde(flatten)]
@@ -40,6 +41,7 @@ pub struct Oauth {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("additionalProperties" = true, "x-maverics" = {"status": "later", "instead": "Use an `oidc` connector of the same directory."}))]
+#[schemars(rename = "WindowsConnector")]
 pub struct Windows {
     /// Unique.
     pub name: String,

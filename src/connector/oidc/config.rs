@@ -38,6 +38,7 @@ const OWN_PARAMS: &[&str] = &[
 /// A connector of the OIDC family.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "OidcConnector")]
 pub struct Config {
     /// The envelope.
     #[serde(flatten)]

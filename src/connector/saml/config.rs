@@ -10,6 +10,7 @@ use crate::value::{SecretText, WebUrl};
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-maverics" = {"status": "later", "instead": "SAML members are not run yet; use an `oidc` connector of the same provider."}, "dependentRequired" = {"samlSPCertPath": ["samlSPKeyPath"], "samlSPKeyPath": ["samlSPCertPath"]}))]
+#[schemars(rename = "SamlConnector")]
 pub struct Config {
     /// The envelope.
     #[serde(flatten)]

@@ -24,9 +24,16 @@ pub(super) fn check(linking: &mut Linking<'_>, deployment: &Deployment) {
     }
     let Some(provider) = &deployment.oidc_provider else { return };
     let endpoints = &provider.endpoints;
-    let named = [("auth", &endpoints.auth), ("token", &endpoints.token), ("jwks", &endpoints.jwks), ("userinfo", &endpoints.userinfo)];
+    let named = [
+        ("auth", &endpoints.auth),
+        ("token", &endpoints.token),
+        ("jwks", &endpoints.jwks),
+        ("userinfo", &endpoints.userinfo),
+    ];
     for (i, (name, url)) in named.iter().enumerate() {
-        if let Some((other, _)) = named[..i].iter().find(|(_, o)| o.authority() == url.authority() && o.path() == url.path()) {
+        if let Some((other, _)) =
+            named[..i].iter().find(|(_, o)| o.authority() == url.authority() && o.path() == url.path())
+        {
             let words = format!("the endpoints `{other}` and `{name}` have one address");
             linking.at_key(&codes::ROUTE_CONFLICT, "/oidcProvider/discovery/endpoints", words);
         }

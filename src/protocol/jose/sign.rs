@@ -6,8 +6,8 @@ use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
-    RSA_PKCS1_SHA256, RSA_PSS_SHA256,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
+    KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -142,7 +142,8 @@ impl SigningKey {
                 )
             }
         };
-        let kid = b64(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, thumbprinted.as_bytes()).as_ref());
+        let kid =
+            b64(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, thumbprinted.as_bytes()).as_ref());
         public["kid"] = json!(kid);
         public["use"] = json!("sig");
         public["alg"] = json!(alg.name());
@@ -173,8 +174,11 @@ impl SigningKey {
                 full.entry(key.clone()).or_insert(value.clone());
             }
         }
-        let mut token =
-            format!("{}.{}", URL_SAFE_NO_PAD.encode(full.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()));
+        let mut token = format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(full.to_string()),
+            URL_SAFE_NO_PAD.encode(claims.to_string())
+        );
         let random = SystemRandom::new();
         let signature = match &self.pair {
             Pair::Rsa(pair) => {
@@ -228,6 +232,9 @@ mod tests {
     fn wrong_keys_are_refused() {
         assert_eq!(SigningKey::from_pem(b"x", None).err(), Some(KeyError::NotPem));
         let pem = SigningKey::generate_rsa_pem();
-        assert_eq!(SigningKey::from_pem(pem.as_bytes(), Some(Alg::ES256)).err(), Some(KeyError::WrongAlg("ES256")));
+        assert_eq!(
+            SigningKey::from_pem(pem.as_bytes(), Some(Alg::ES256)).err(),
+            Some(KeyError::WrongAlg("ES256"))
+        );
     }
 }

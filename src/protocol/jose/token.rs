@@ -123,13 +123,14 @@ pub fn verify(token: &str, keys: &KeySet, accepted: &[Alg]) -> Result<VerifiedJw
     else {
         return Err(TokenError::Malformed("not three parts"));
     };
-    let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Malformed("not base64url"));
-    let header_json =
-        strict_json::object(&decode(header)?).ok_or(TokenError::Malformed("the header is not one JSON object"))?;
+    let decode =
+        |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Malformed("not base64url"));
+    let header_json = strict_json::object(&decode(header)?)
+        .ok_or(TokenError::Malformed("the header is not one JSON object"))?;
     let name = header_json.get("alg").and_then(Value::as_str).unwrap_or_default();
-    let alg = Alg::parse(name)
-        .filter(|alg| accepted.contains(alg))
-        .ok_or_else(|| TokenError::Algorithm(name.chars().filter(char::is_ascii_graphic).take(16).collect()))?;
+    let alg = Alg::parse(name).filter(|alg| accepted.contains(alg)).ok_or_else(|| {
+        TokenError::Algorithm(name.chars().filter(char::is_ascii_graphic).take(16).collect())
+    })?;
     if header_json.contains_key("crit") {
         return Err(TokenError::Critical);
     }
@@ -145,8 +146,8 @@ pub fn verify(token: &str, keys: &KeySet, accepted: &[Alg]) -> Result<VerifiedJw
         Ok(true) => {}
         _ => return Err(TokenError::Signature),
     }
-    let claims =
-        strict_json::object(&decode(payload)?).ok_or(TokenError::Malformed("the claims are not one JSON object"))?;
+    let claims = strict_json::object(&decode(payload)?)
+        .ok_or(TokenError::Malformed("the claims are not one JSON object"))?;
     Ok(VerifiedJws { header: header_json, claims, alg })
 }
 

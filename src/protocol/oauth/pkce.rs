@@ -16,7 +16,8 @@ pub fn is_challenge(text: &str) -> bool {
 
 /// Whether a text can be a verifier (§4.1): 43 to 128 unreserved characters.
 pub fn is_verifier(text: &str) -> bool {
-    (43..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
+    (43..=128).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
 }
 
 /// Whether `verifier` belongs to `challenge` (§4.6), in constant time.

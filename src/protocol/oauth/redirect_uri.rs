@@ -70,7 +70,13 @@ mod tests {
             assert!(!is_registered(near, &registered, false), "{near}");
         }
         assert!(is_registered("http://127.0.0.1:8080/cb", &registered, true));
-        for near in ["http://localhost:8080/cb", "https://127.0.0.1:8080/cb", "http://127.0.0.1:8080/cb/..", "http://127.0.0.1.evil:1/cb", "http://127.0.0.1:1@evil/cb"] {
+        for near in [
+            "http://localhost:8080/cb",
+            "https://127.0.0.1:8080/cb",
+            "http://127.0.0.1:8080/cb/..",
+            "http://127.0.0.1.evil:1/cb",
+            "http://127.0.0.1:1@evil/cb",
+        ] {
             assert!(!is_registered(near, &registered, true), "{near}");
         }
     }

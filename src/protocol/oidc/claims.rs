@@ -5,8 +5,9 @@ use serde_json::Value;
 /// The scope that asks for a standard claim; `None` for claims of our own, which come with `openid`.
 pub fn scope_of(claim: &str) -> Option<&'static str> {
     match claim {
-        "name" | "family_name" | "given_name" | "middle_name" | "nickname" | "preferred_username" | "profile"
-        | "picture" | "website" | "gender" | "birthdate" | "zoneinfo" | "locale" | "updated_at" => Some("profile"),
+        "name" | "family_name" | "given_name" | "middle_name" | "nickname" | "preferred_username"
+        | "profile" | "picture" | "website" | "gender" | "birthdate" | "zoneinfo" | "locale"
+        | "updated_at" => Some("profile"),
         "email" | "email_verified" => Some("email"),
         "address" => Some("address"),
         "phone_number" | "phone_number_verified" => Some("phone"),
@@ -32,8 +33,21 @@ pub fn typed(claim: &str, value: Value) -> Option<Value> {
 pub fn is_protocol_claim(claim: &str) -> bool {
     matches!(
         claim,
-        "iss" | "aud" | "exp" | "iat" | "nbf" | "jti" | "nonce" | "at_hash" | "c_hash" | "s_hash" | "azp" | "sid"
-            | "auth_time" | "acr" | "amr"
+        "iss"
+            | "aud"
+            | "exp"
+            | "iat"
+            | "nbf"
+            | "jti"
+            | "nonce"
+            | "at_hash"
+            | "c_hash"
+            | "s_hash"
+            | "azp"
+            | "sid"
+            | "auth_time"
+            | "acr"
+            | "amr"
     )
 }
 

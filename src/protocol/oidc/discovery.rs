@@ -81,7 +81,9 @@ impl ProviderMetadata {
         let issuer = text("issuer").unwrap_or_default().to_owned();
         let matches = match expected {
             // A trailing slash is part of some issuers' names and of the address they are derived from.
-            ExpectedIssuer::Exact(expected) => issuer == *expected || issuer.strip_suffix('/') == Some(expected),
+            ExpectedIssuer::Exact(expected) => {
+                issuer == *expected || issuer.strip_suffix('/') == Some(expected)
+            }
             ExpectedIssuer::SameHost(host) => WebUrl::parse(&issuer).is_ok_and(|i| i.host() == host),
         };
         if !matches {
@@ -192,7 +194,9 @@ mod tests {
     #[test]
     fn a_minimal_document_is_enough() {
         let metadata = parse(&document()).unwrap();
-        assert!(metadata.client_secret_basic && !metadata.iss_parameter && metadata.userinfo_endpoint.is_none());
+        assert!(
+            metadata.client_secret_basic && !metadata.iss_parameter && metadata.userinfo_endpoint.is_none()
+        );
     }
 
     #[test]

@@ -152,7 +152,8 @@ mod tests {
     use super::*;
 
     fn read(query: &str, require_pkce: bool) -> Result<AuthnRequest, &'static str> {
-        AuthnRequest::read(&Params::parse(query).unwrap(), "https://rp/cb", require_pkce).map_err(|f| f.error.code())
+        AuthnRequest::read(&Params::parse(query).unwrap(), "https://rp/cb", require_pkce)
+            .map_err(|f| f.error.code())
     }
 
     #[test]
@@ -163,8 +164,16 @@ mod tests {
             (format!("response_type=code&code_challenge={c}&code_challenge_method=S256"), true, Ok(())),
             ("response_type=code".into(), true, Err("invalid_request")),
             (format!("response_type=code&code_challenge={c}"), true, Err("invalid_request")),
-            (format!("response_type=code&code_challenge={c}&code_challenge_method=plain"), false, Err("invalid_request")),
-            ("response_type=code&code_challenge=short&code_challenge_method=S256".into(), false, Err("invalid_request")),
+            (
+                format!("response_type=code&code_challenge={c}&code_challenge_method=plain"),
+                false,
+                Err("invalid_request"),
+            ),
+            (
+                "response_type=code&code_challenge=short&code_challenge_method=S256".into(),
+                false,
+                Err("invalid_request"),
+            ),
             ("scope=openid".into(), false, Err("invalid_request")),
             ("response_type=token".into(), false, Err("unsupported_response_type")),
             ("response_type=code&response_mode=fragment".into(), false, Err("invalid_request")),

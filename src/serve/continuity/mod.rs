@@ -1,0 +1,425 @@
+//! The worldly half of continuity: the state of every provider on this node, and pre-flights that waiting
+//! logins share.
+
+pub mod monitor;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+use crate::ambient::{Clock, Millis, UnixSecs};
+use crate::config::connectors::HealthCheck;
+use crate::connector::Connector;
+use crate::continuity::state::{Change, Member, Observation, Settings, Standing};
+use crate::health::{Reason, Verdict};
+use crate::model::{ContinuityIndex, Deployment, IdpIndex};
+use crate::serve::telemetry::events;
+
+/// Interval of the probes that clear the suspicion of a provider nobody watches, in milliseconds.
+pub const RECOVERY_MILLIS: u64 = 10_000;
+
+/// Every provider of this node.
+pub struct Board {
+    slots: Vec<Slot>,
+    /// Which member served the last login of each continuity connector; the primary at first.
+    serving: Mutex<Vec<Serving>>,
+    clock: Clock,
+    runtime: Handle,
+    order: AtomicU64,
+}
+
+/// Who serves the logins of a continuity connector now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Serving {
+    /// The member.
+    pub member: IdpIndex,
+    /// Why it does.
+    pub why: &'static str,
+    /// Since when, Unix seconds.
+    pub since: UnixSecs,
+}
+
+struct Slot {
+    name: String,
+    connector: Arc<dyn Connector>,
+    check: HealthCheck,
+    watched: bool,
+    /// A custom endpoint's definite "no" is an operator's word.
+    says_no: bool,
+    member: Mutex<Member>,
+    flight: Mutex<Flight>,
+    landed: Notify,
+    /// Wakes the monitor of an unwatched provider.
+    suspected: Notify,
+}
+
+#[derive(Default)]
+struct Flight {
+    running: bool,
+    /// Of the last one that landed: when it began and ended, in the board's own count, and its outcome.
+    last: Option<(u64, u64, bool)>,
+}
+
+/// A provider's state, for pages and reports.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// Its name.
+    pub name: String,
+    /// Thresholds.
+    pub standing: Standing,
+    /// Suspicion.
+    pub suspect: Option<Reason>,
+    /// Why it last failed.
+    pub reason: Option<Reason>,
+    /// Seconds since the standing changed.
+    pub since_secs: u64,
+    /// Whether logins are sent there.
+    pub available: bool,
+    /// Now, for whoever shows it.
+    pub at: UnixSecs,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Board {
+    /// A board over the opened connectors, in the order of the deployment.
+    pub fn new(
+        deployment: &Deployment,
+        connectors: &[Arc<dyn Connector>],
+        clock: Clock,
+        runtime: Handle,
+    ) -> Self {
+        let now = clock.millis();
+        let slots = deployment.idps.iter().zip(connectors).map(|(idp, connector)| {
+            let check = idp.check_or_default();
+            let damped = deployment
+                .continuity
+                .iter()
+                .filter(|c| c.members.iter().any(|m| deployment.idp(*m).name == idp.name))
+                .all(|c| c.damped);
+            Slot {
+                name: idp.name.0.clone(),
+                connector: connector.clone(),
+                watched: idp.check.is_some(),
+                says_no: check.custom_endpoint.is_some(),
+                member: Mutex::new(Member::new(Settings::of(&check, damped), now)),
+                check,
+                flight: Mutex::default(),
+                landed: Notify::new(),
+                suspected: Notify::new(),
+            }
+        });
+        let serving = deployment.continuity.iter().map(|c| Serving {
+            member: *c.members.first(),
+            why: "primary",
+            since: clock.unix(),
+        });
+        Board {
+            slots: slots.collect(),
+            serving: Mutex::new(serving.collect()),
+            clock,
+            runtime,
+            order: AtomicU64::new(1),
+        }
+    }
+
+    /// A login of a continuity connector goes to this member. Tells when that is another than before.
+    pub fn serves(
+        &self,
+        deployment: &Deployment,
+        through: ContinuityIndex,
+        member: IdpIndex,
+        why: &'static str,
+    ) {
+        let mut serving = lock(&self.serving);
+        let Some(before) = serving.get_mut(through.0) else { return };
+        if before.member == member || why == "same-again" {
+            return;
+        }
+        let group = deployment.continuity(through);
+        let name = |index: IdpIndex| deployment.idp(index).name.as_str();
+        let primary = *group.members.first() == member;
+        events::served_by(group.name.as_str(), name(before.member), name(member), primary, why);
+        *before = Serving { member, why, since: self.clock.unix() };
+    }
+
+    /// Who serves now, by continuity connector.
+    pub fn serving(&self) -> Vec<Serving> {
+        lock(&self.serving).clone()
+    }
+
+    /// The state of some providers, in that order.
+    pub fn members(&self, indices: impl IntoIterator<Item = IdpIndex>) -> Vec<Member> {
+        indices.into_iter().map(|index| lock(&self.slots[index.0].member).clone()).collect()
+    }
+
+    /// The state of one provider.
+    pub fn member(&self, index: IdpIndex) -> Member {
+        lock(&self.slots[index.0].member).clone()
+    }
+
+    /// A number later than any given before: the order of arrivals and flights.
+    pub fn arrive(&self) -> u64 {
+        self.order.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Every provider's state.
+    pub fn snapshot(&self) -> Vec<Snapshot> {
+        let now = self.clock.millis();
+        self.slots
+            .iter()
+            .map(|slot| {
+                let member = lock(&slot.member);
+                Snapshot {
+                    name: slot.name.clone(),
+                    standing: member.standing(),
+                    suspect: member.suspect(),
+                    reason: member.last_reason(),
+                    since_secs: now.since(member.since()) / 1000,
+                    available: member.is_available(),
+                    at: self.clock.unix(),
+                }
+            })
+            .collect()
+    }
+
+    /// Takes an observation in, and tells what changed.
+    pub fn observe(&self, index: IdpIndex, observation: Observation) {
+        let slot = &self.slots[index.0];
+        let changes = lock(&slot.member).observe(observation, self.clock.millis());
+        for change in changes {
+            if matches!(change, Change::Suspected(_)) {
+                slot.suspected.notify_one();
+            }
+            events::health_changed(&slot.name, &change);
+        }
+    }
+
+    /// Asks a provider before (or during) a login, in a request begun after the login arrived (`arrived` from
+    /// [`Board::arrive`]). One request is in flight for each provider; all logins that arrived before it
+    /// began share its answer. Evidence of life not older than `max_age` is accepted instead.
+    pub async fn ask(
+        self: &Arc<Self>,
+        index: IdpIndex,
+        arrived: u64,
+        budget: Duration,
+        max_age: Duration,
+    ) -> bool {
+        let slot = &self.slots[index.0];
+        if !max_age.is_zero() {
+            let member = lock(&slot.member);
+            let recent = member
+                .last_good()
+                .is_some_and(|at| u128::from(self.clock.millis().since(at)) <= max_age.as_millis());
+            if recent && member.is_available() {
+                return true;
+            }
+        }
+        loop {
+            let landed = slot.landed.notified();
+            tokio::pin!(landed);
+            // Listen before looking, or a landing in between would be missed.
+            landed.as_mut().enable();
+            {
+                let mut flight = lock(&slot.flight);
+                if let Some((begun, ended, well)) = flight.last {
+                    // A failure that ended after the login arrived is evidence enough, whenever it began.
+                    if begun > arrived || (!well && ended > arrived) {
+                        return well;
+                    }
+                }
+                if !flight.running {
+                    flight.running = true;
+                    let begun = self.arrive();
+                    let board = self.clone();
+                    // Spawned: a login that goes away must not leave the others without an answer.
+                    self.runtime.spawn(async move { board.fly(index, begun, budget).await });
+                }
+            }
+            landed.await;
+        }
+    }
+
+    async fn fly(self: Arc<Self>, index: IdpIndex, begun: u64, budget: Duration) {
+        let slot = &self.slots[index.0];
+        let verdict = tokio::time::timeout(budget, slot.connector.pre_flight(budget)).await;
+        let outcome = match verdict {
+            Ok(verdict) => verdict.outcome.map_err(|unwell| (unwell.reason, unwell.detail)),
+            Err(_) => Err((Reason::Timeout, format!("no answer within {} ms", budget.as_millis()))),
+        };
+        let well = outcome.is_ok();
+        match outcome {
+            Ok(()) => self.observe(index, Observation::PreFlightOk),
+            Err((reason, detail)) => {
+                events::pre_flight_failed(&slot.name, reason, &detail);
+                self.observe(index, Observation::PreFlightFailed(reason));
+            }
+        }
+        {
+            let mut flight = lock(&slot.flight);
+            flight.running = false;
+            flight.last = Some((begun, self.arrive(), well));
+        }
+        slot.landed.notify_waiters();
+    }
+
+    /// One scheduled probe and what it means.
+    async fn probe(&self, index: IdpIndex, timeout: Duration) -> Verdict {
+        let slot = &self.slots[index.0];
+        let asked = tokio::time::timeout(timeout, slot.connector.probe(timeout)).await;
+        let verdict = asked.unwrap_or_else(|_| {
+            let words = format!("no answer within {} ms", timeout.as_millis());
+            Verdict::unwell(crate::health::Unwell::new(Reason::Timeout, words))
+        });
+        let observation = match &verdict.outcome {
+            Ok(()) => Observation::ProbeOk,
+            Err(unwell) => {
+                events::probe_failed(&slot.name, unwell);
+                let answered = matches!(unwell.reason, Reason::Status | Reason::Body | Reason::Header);
+                if slot.says_no && answered {
+                    Observation::SaidNo(unwell.reason)
+                } else {
+                    Observation::ProbeFailed(unwell.reason)
+                }
+            }
+        };
+        self.observe(index, observation);
+        verdict
+    }
+
+    /// Time by the board's clock.
+    pub fn now(&self) -> Millis {
+        self.clock.millis()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+    use crate::connector::{Answer, Begin, BeginRequest, CompleteRequest, Fault, Identity};
+    use crate::health::Unwell;
+
+    struct Scripted {
+        asked: AtomicUsize,
+        well: Mutex<bool>,
+        takes: Duration,
+    }
+
+    impl Connector for Scripted {
+        fn probe(&self, budget: Duration) -> Answer<'_, Verdict> {
+            self.pre_flight(budget)
+        }
+
+        fn pre_flight(&self, _: Duration) -> Answer<'_, Verdict> {
+            Box::pin(async move {
+                self.asked.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep(self.takes).await;
+                let mut verdict = Verdict::unwell(Unwell::new(Reason::Status, "scripted"));
+                if *lock(&self.well) {
+                    verdict.outcome = Ok(());
+                }
+                verdict
+            })
+        }
+
+        fn begin<'a>(&'a self, _: &'a BeginRequest) -> Answer<'a, Result<Begin, Fault>> {
+            Box::pin(async { Err(Fault::Unsupported("scripted")) })
+        }
+
+        fn complete<'a>(&'a self, _: CompleteRequest<'a>) -> Answer<'a, Result<Identity, Fault>> {
+            Box::pin(async { Err(Fault::Unsupported("scripted")) })
+        }
+    }
+
+    fn board(well: bool, takes: Duration) -> (Arc<Board>, Arc<Scripted>) {
+        let connector = Arc::new(Scripted { asked: AtomicUsize::new(0), well: Mutex::new(well), takes });
+        let check = HealthCheck::default();
+        let clock = Clock::fixed(UnixSecs(0));
+        let slot = Slot {
+            name: "a".into(),
+            connector: connector.clone(),
+            watched: true,
+            says_no: false,
+            member: Mutex::new(Member::new(Settings::of(&check, true), clock.millis())),
+            check,
+            flight: Mutex::default(),
+            landed: Notify::new(),
+            suspected: Notify::new(),
+        };
+        let board = Board {
+            slots: vec![slot],
+            serving: Mutex::default(),
+            clock,
+            runtime: Handle::current(),
+            order: AtomicU64::new(1),
+        };
+        (Arc::new(board), connector)
+    }
+
+    const BUDGET: Duration = Duration::from_secs(3);
+
+    #[tokio::test(start_paused = true)]
+    async fn waiting_logins_share_one_question() {
+        let (board, connector) = board(true, Duration::from_millis(100));
+        let logins = (0..50).map(|_| {
+            let (board, arrived) = (board.clone(), board.arrive());
+            tokio::spawn(async move { board.ask(IdpIndex(0), arrived, BUDGET, Duration::ZERO).await })
+        });
+        for login in logins.collect::<Vec<_>>() {
+            assert!(login.await.unwrap());
+        }
+        assert_eq!(connector.asked.load(Ordering::Relaxed), 1);
+        let arrived = board.arrive();
+        assert!(board.ask(IdpIndex(0), arrived, BUDGET, Duration::ZERO).await);
+        assert_eq!(connector.asked.load(Ordering::Relaxed), 2, "an older answer is not evidence");
+        let arrived = board.arrive();
+        assert!(board.ask(IdpIndex(0), arrived, BUDGET, Duration::from_secs(9)).await);
+        assert_eq!(connector.asked.load(Ordering::Relaxed), 2, "unless the configuration accepts it");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hanging_provider_costs_everybody_one_budget_at_most() {
+        let (board, connector) = board(true, Duration::from_secs(3600));
+        let begun = tokio::time::Instant::now();
+        let first = board.arrive();
+        let one = {
+            let board = board.clone();
+            tokio::spawn(async move { board.ask(IdpIndex(0), first, BUDGET, Duration::ZERO).await })
+        };
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let second = board.arrive();
+        assert!(
+            !board.ask(IdpIndex(0), second, BUDGET, Duration::ZERO).await,
+            "a flight that failed meanwhile"
+        );
+        assert!(!one.await.unwrap());
+        assert_eq!(begun.elapsed().as_secs(), 3);
+        assert_eq!(connector.asked.load(Ordering::Relaxed), 1);
+        assert!(!board.member(IdpIndex(0)).is_available());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_login_that_goes_away_leaves_the_others_their_answer() {
+        let (board, _) = board(true, Duration::from_millis(500));
+        let (a, b) = (board.arrive(), board.arrive());
+        let gone = {
+            let board = board.clone();
+            tokio::spawn(async move { board.ask(IdpIndex(0), a, BUDGET, Duration::ZERO).await })
+        };
+        tokio::task::yield_now().await;
+        let waiting = {
+            let board = board.clone();
+            tokio::spawn(async move { board.ask(IdpIndex(0), b, BUDGET, Duration::ZERO).await })
+        };
+        tokio::task::yield_now().await;
+        gone.abort();
+        assert!(waiting.await.unwrap());
+    }
+}

@@ -1,0 +1,234 @@
+//! The return: match, spend, complete. What a failure means is decided by a request of ours.
+
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+
+use super::begin::{Start, begin};
+use super::finish::finish;
+use super::pending::{Pending, Return};
+use crate::connector::{CompleteRequest, Connector, Denial, Fault, Identity, Input};
+use crate::continuity::Login;
+use crate::continuity::transaction::AfterCheck;
+use crate::model::{App, IdpIndex, SignIn};
+use crate::protocol::oauth::{OAuthError, Params};
+use crate::serve::app::oidc::authorize;
+use crate::serve::cache::Key;
+use crate::serve::edge::pages::Page;
+use crate::serve::edge::{Context, Response, answer};
+use crate::serve::state::State;
+use crate::serve::telemetry::events;
+
+/// How long a provider may take with an answer before we ask ourselves whether it is well, in milliseconds.
+/// Together with the pre-flight's budget this bounds what a provider that hangs in the middle costs.
+pub const DOUBT_MILLIS: u64 = 250;
+/// Budget of that question, in milliseconds: with the doubt and a restart, less than what a pre-flight costs.
+pub const CHECK_MILLIS_MAX: u64 = 2_500;
+/// How long a posted answer waits for the request that fetches it, in seconds.
+const HELD_SECS: u64 = 60;
+
+/// Answers a callback: GET with a query, or POST with a form.
+pub async fn callback(state: &State, context: &Context, form: Option<Params>) -> Response {
+    let query = match Params::parse(context.query()) {
+        Ok(query) => query,
+        Err(_) => return over(None),
+    };
+    let posted = context.parts.method == Method::POST;
+    let held = if posted { None } else { query.get("held").and_then(|handle| fetch_held(state, handle)) };
+    let was_held = held.is_some();
+    let params = match (form, held) {
+        (Some(form), _) | (None, Some(form)) => form,
+        (None, None) => query,
+    };
+    let Some(id) = params.get("state").filter(|_| params.count("state") == 1).map(str::to_owned) else {
+        return over(None);
+    };
+    let Some(pending) = Pending::open(state, &context.parts.headers, &id) else {
+        // A cross-site POST comes without cookies of the Lax kind: keep it, and fetch it by a GET of ours,
+        // which has them.
+        if posted && crate::serve::session::cookie::pending_names(&context.parts.headers).is_empty() {
+            return hold(state, context, &params);
+        }
+        return over(None);
+    };
+    let Some(index) =
+        state.deployment.idps.iter().position(|idp| idp.name.as_str() == pending.idp).map(IdpIndex)
+    else {
+        return over(Some(&pending));
+    };
+    // The answer must arrive where it was asked to (RP05).
+    let expected = pending.kept.get("redirect_uri").and_then(|uri| url::Url::parse(uri).ok());
+    if expected.is_some_and(|uri| uri.path() != context.parts.uri.path()) {
+        return rejected(state, &pending, "the answer arrived at another address than it was asked to");
+    }
+    if !pending.spend(state) {
+        return over(Some(&pending));
+    }
+    let input = if posted || was_held { Input::Form(&params) } else { Input::Query(&params) };
+    let request = CompleteRequest { input, kept: &pending.kept, authenticated_after: pending.fresh_after };
+    let result = complete_or_doubt(state, index, request).await;
+    settle(state, context, pending, index, result).await
+}
+
+/// Completes at the provider. When it takes long, we ask it ourselves meanwhile; if it does not answer that
+/// either, we do not wait any longer.
+async fn complete_or_doubt(
+    state: &State,
+    index: IdpIndex,
+    request: CompleteRequest<'_>,
+) -> Result<Identity, Fault> {
+    let connector: &dyn Connector = &*state.connectors[index.0];
+    let completing = connector.complete(request);
+    tokio::pin!(completing);
+    let doubting = async {
+        tokio::time::sleep(Duration::from_millis(DOUBT_MILLIS)).await;
+        check(state, index).await
+    };
+    tokio::pin!(doubting);
+    let mut doubts = true;
+    loop {
+        tokio::select! {
+            biased;
+            result = &mut completing => return result,
+            well = &mut doubting, if doubts => {
+                if !well {
+                    let reason = state.board.member(index).last_reason().unwrap_or(crate::health::Reason::Timeout);
+                    return Err(Fault::Unwell(crate::health::Unwell::new(reason, "no answer to a code in time")));
+                }
+                doubts = false;
+            }
+        }
+    }
+}
+
+/// A request of ours, begun now, that carries nothing from the person.
+async fn check(state: &State, index: IdpIndex) -> bool {
+    let budget = Duration::from_millis(CHECK_MILLIS_MAX);
+    let arrived = state.board.arrive();
+    state.board.ask(index, arrived, budget, Duration::ZERO).await
+}
+
+/// What the result of a sign-in leads to.
+pub(super) async fn settle(
+    state: &State,
+    context: &Context,
+    pending: Pending,
+    index: IdpIndex,
+    result: Result<Identity, Fault>,
+) -> Response {
+    match result {
+        Ok(identity) => finish(state, context, pending, index, identity).await,
+        Err(Fault::Denied(denial)) => denied(state, &pending, denial),
+        Err(Fault::Unwell(unwell)) => {
+            tracing::info!(
+                connector = pending.idp,
+                reason = unwell.reason.code(),
+                detail = unwell.detail,
+                "a sign-in failed at the provider; asking it ourselves"
+            );
+            moved(state, context, pending, index, unwell.reason.code()).await
+        }
+        Err(fault) => rejected(state, &pending, &fault.to_string()),
+    }
+}
+
+/// The provider seems unwell: our own request decides whether the person may try it again or goes to the next.
+async fn moved(
+    state: &State,
+    context: &Context,
+    pending: Pending,
+    index: IdpIndex,
+    reason: &'static str,
+) -> Response {
+    let well = check(state, index).await;
+    let mut login = Login::resume(None, Vec::new(), 0, pending.retries);
+    let Some(sign_in) = sign_in_of(state, &pending) else { return over(Some(&pending)) };
+    let mut start = Start::new(&pending.app, sign_in, pending.back.clone());
+    start.fresh_after = pending.fresh_after;
+    start.tried.clone_from(&pending.tried);
+    match login.checked(0, well) {
+        AfterCheck::SameMember(_) => start.again_at = Some((pending.idp.clone(), login.retries())),
+        AfterCheck::Another => {
+            events::restarted(&pending.app, &pending.idp, reason);
+            start.tried.push(pending.idp.clone());
+        }
+        AfterCheck::GiveUp => {
+            return rejected(state, &pending, "the provider is well and yet fails this sign-in");
+        }
+    }
+    let response = begin(state, context, start).await;
+    answer::with_cookie(response, &state.cookies.pending_gone(&pending.id))
+}
+
+/// Who may serve a pending sign-in, looked up anew: the configuration may have changed meanwhile.
+pub(super) fn sign_in_of<'s>(state: &'s State, pending: &Pending) -> Option<&'s SignIn> {
+    let app = state.deployment.apps.iter().find(|app| app.name().as_str() == pending.app)?;
+    match (app, &pending.back) {
+        (App::Oidc(app), _) => Some(&app.sign_in),
+        (App::Proxy(app), Return::Page { location, .. }) => {
+            app.policies.all().find(|p| p.location == *location)?.sign_in.as_ref()
+        }
+        (App::Proxy(_), Return::Authorize(_)) => None,
+    }
+}
+
+fn hold(state: &State, context: &Context, params: &Params) -> Response {
+    let ours = state.connectors.iter().any(|c| c.post_callback_state(params).is_some());
+    if !ours {
+        return over(None);
+    }
+    let handle = state.entropy.token();
+    let text = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(params.pairs()).finish();
+    state.cache.put(Key::of("held", &handle), text.into_bytes(), state.now().plus(HELD_SECS));
+    answer::redirect(&format!("{}?held={handle}", context.path))
+}
+
+fn fetch_held(state: &State, handle: &str) -> Option<Params> {
+    let bytes = state.cache.take(&Key::of("held", handle), state.now())?;
+    Params::parse(std::str::from_utf8(&bytes).ok()?).ok()
+}
+
+/// The sign-in is not there any more: never a session, always a way on where we know one.
+pub(super) fn over(pending: Option<&Pending>) -> Response {
+    let mut page = Page::new("This sign-in is over", "It was finished in another tab, or it took too long.");
+    match pending.map(|p| &p.back) {
+        Some(Return::Page { origin, target, .. }) => {
+            page = page.link(format!("{origin}{target}"), "Continue")
+        }
+        _ => page = page.more("Please go back to the application and try again."),
+    }
+    answer::page(StatusCode::BAD_REQUEST, &page)
+}
+
+fn denied(state: &State, pending: &Pending, denial: Denial) -> Response {
+    events::denied(&pending.app, &pending.idp, &denial.to_string());
+    let response = match &pending.back {
+        Return::Authorize(request) => {
+            authorize::error(state, request, OAuthError::AccessDenied, "the sign-in was denied")
+        }
+        Return::Page { origin, target, .. } => {
+            let page = Page::new("You were not signed in", "Your identity provider denied the sign-in.")
+                .link(format!("{origin}{target}"), "Try again");
+            answer::page(StatusCode::FORBIDDEN, &page)
+        }
+    };
+    answer::with_cookie(response, &state.cookies.pending_gone(&pending.id))
+}
+
+/// An answer that is not acceptable. The person always reads the same words; the log has the reason.
+pub(super) fn rejected(state: &State, pending: &Pending, reason: &str) -> Response {
+    let reference = state.entropy.token()[..8].to_owned();
+    events::rejected(&pending.idp, reason, &reference);
+    let mut page = Page::new(
+        "The sign-in could not be completed",
+        "What came back from the identity provider could not be accepted.",
+    );
+    if let Return::Page { origin, target, .. } = &pending.back {
+        page = page.link(format!("{origin}{target}"), "Try again");
+    } else {
+        page = page.more("Please go back to the application and try again.");
+    }
+    page.reference = Some(reference);
+    let response = answer::page(StatusCode::BAD_REQUEST, &page);
+    answer::with_cookie(response, &state.cookies.pending_gone(&pending.id))
+}

@@ -1,0 +1,91 @@
+//! A verified identity to a session: attributes in our words, the subject, a new id, and back.
+
+use std::collections::BTreeMap;
+
+use super::callback::{over, rejected, sign_in_of};
+use super::pending::{Pending, Return};
+use crate::connector::Identity;
+use crate::model::IdpIndex;
+use crate::model::attributes::{AttributeFault, normalise, subject};
+use crate::serve::app::oidc::authorize;
+use crate::serve::edge::{Context, Response, answer};
+use crate::serve::session::{Authentication, Session};
+use crate::serve::state::State;
+use crate::serve::telemetry::events;
+
+/// Opens a session and sends the person where he wanted to go.
+pub(super) async fn finish(
+    state: &State,
+    context: &Context,
+    pending: Pending,
+    index: IdpIndex,
+    identity: Identity,
+) -> Response {
+    let Some(sign_in) = sign_in_of(state, &pending) else { return over(Some(&pending)) };
+    let through = state
+        .deployment
+        .candidates(sign_in)
+        .into_iter()
+        .find(|candidate| candidate.idp == index)
+        .map(|candidate| candidate.through);
+    let Some(through) = through else { return over(Some(&pending)) };
+    let authentication = match authentication(state, &pending, index, through, identity) {
+        Ok(authentication) => authentication,
+        Err(fault) => return rejected(state, &pending, &fault.to_string()),
+    };
+    let now = state.now();
+    let previous = state.session(&context.parts.headers);
+    let session = Session::with(previous.as_ref().map(|(_, s)| &**s), authentication.clone(), now);
+    let id = state.sessions.open(session, previous.map(|(key, _)| key), &state.entropy);
+    let shown = crate::serve::session::SessionKey::of(&id).map(|k| k.shown()).unwrap_or_default();
+    events::completed(&pending.app, &pending.idp, &authentication.subject, &shown);
+    let response = match &pending.back {
+        Return::Page { origin, target, .. } => {
+            if *origin == context.origin() {
+                answer::redirect(target)
+            } else {
+                answer::redirect(&format!("{origin}{target}"))
+            }
+        }
+        Return::Authorize(request) => authorize::grant(state, request, &authentication),
+    };
+    let response = answer::with_cookie(response, &state.cookies.session(&id));
+    answer::with_cookie(response, &state.cookies.pending_gone(&pending.id))
+}
+
+fn authentication(
+    state: &State,
+    pending: &Pending,
+    index: IdpIndex,
+    through: Option<crate::model::ContinuityIndex>,
+    identity: Identity,
+) -> Result<Authentication, AttributeFault> {
+    let idp = state.deployment.idp(index);
+    let mut attributes = BTreeMap::new();
+    let subject = match through.map(|t| state.deployment.continuity(t)) {
+        None => subject(&identity.issuer, &identity.subject, None, &identity.attributes)?,
+        Some(group) => {
+            let common = normalise(group, index, &identity.attributes)?;
+            let subject = subject(
+                &identity.issuer,
+                &identity.subject,
+                Some((group, index, &common)),
+                &identity.attributes,
+            )?;
+            attributes.insert(group.name.0.clone(), common);
+            subject
+        }
+    };
+    attributes.insert(idp.name.0.clone(), identity.attributes);
+    Ok(Authentication {
+        idp: idp.name.0.clone(),
+        issuer: identity.issuer,
+        provider_subject: identity.subject,
+        subject,
+        at: identity.authenticated_at.unwrap_or(state.now()),
+        assurance: idp.assurance,
+        why: pending.why.clone(),
+        attributes,
+        kept: identity.kept,
+    })
+}

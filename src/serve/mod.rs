@@ -1,0 +1,14 @@
+//! The running orchestrator: the whole wiring, top to bottom.
+
+pub mod app;
+pub mod cache;
+pub mod continuity;
+pub mod edge;
+pub mod login;
+pub mod run;
+pub mod session;
+pub mod state;
+pub mod telemetry;
+
+pub use run::{Options, Running, StartError, start};
+pub use state::State;

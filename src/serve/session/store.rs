@@ -1,0 +1,147 @@
+//! The local store: bounded, least recently used out first, keyed by a hash of the id.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use quick_cache::sync::Cache;
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, UnitWeighter};
+
+use super::Session;
+use super::lifetime::Limits;
+use crate::ambient::{Entropy, UnixSecs};
+
+/// The name a session is kept under: a hash, so that a dump of memory or a list for the operator has no
+/// usable id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionKey([u8; 32]);
+
+impl SessionKey {
+    /// Of a cookie value; `None` for anything that cannot be one of ours.
+    pub fn of(id: &str) -> Option<Self> {
+        if id.len() != 43 {
+            return None;
+        }
+        let mut bytes = [0; 33];
+        let n = URL_SAFE_NO_PAD.decode_slice(id, &mut bytes).ok()?;
+        let mut key = [0; 32];
+        key.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes[..n]).as_ref());
+        Some(SessionKey(key))
+    }
+
+    /// First half of the hash, for logs and pages.
+    pub fn shown(&self) -> String {
+        URL_SAFE_NO_PAD.encode(&self.0[..12])
+    }
+}
+
+/// The sessions of this node.
+pub struct Store {
+    cache: Cache<SessionKey, Arc<Session>>,
+    limits: Limits,
+}
+
+impl Store {
+    /// For `capacity` sessions. The cache divides its room over shards and would begin to evict early, so it
+    /// gets two percent more.
+    pub fn new(capacity: usize, limits: Limits) -> Self {
+        let room = capacity + capacity.div_ceil(50);
+        let options = OptionsBuilder::new()
+            .shards(4)
+            .estimated_items_capacity(room)
+            .weight_capacity(room as u64)
+            .build()
+            .expect("both capacities are given");
+        let cache =
+            Cache::with_options(options, UnitWeighter, DefaultHashBuilder::default(), Default::default());
+        Store { cache, limits }
+    }
+
+    /// The session behind a cookie value, if it lives; a dead one is forgotten.
+    pub fn find(&self, id: &str, now: UnixSecs) -> Option<(SessionKey, Arc<Session>)> {
+        let key = SessionKey::of(id)?;
+        let session = self.cache.get(&key)?;
+        let last_seen = UnixSecs(session.last_seen.load(Ordering::Relaxed));
+        if !self.limits.lives(session.created, last_seen, now) {
+            self.cache.remove(&key);
+            return None;
+        }
+        session.touch(now);
+        Some((key, session))
+    }
+
+    /// Keeps a session under a new id, and returns the id. The old id, if there was one, dies at once.
+    pub fn open(&self, session: Session, replaces: Option<SessionKey>, entropy: &Entropy) -> String {
+        let id = entropy.token();
+        if let Some(key) = SessionKey::of(&id) {
+            self.cache.insert(key, Arc::new(session));
+        }
+        if let Some(old) = replaces {
+            self.cache.remove(&old);
+        }
+        id
+    }
+
+    /// Ends a session.
+    pub fn close(&self, key: &SessionKey) -> Option<Arc<Session>> {
+        self.cache.remove(key).map(|(_, session)| session)
+    }
+
+    /// Forgets what has ended.
+    pub fn sweep(&self, now: UnixSecs) {
+        self.cache.retain(|_, session| {
+            self.limits.lives(session.created, UnixSecs(session.last_seen.load(Ordering::Relaxed)), now)
+        });
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.cache.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.cache.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU64;
+
+    use super::*;
+
+    fn session(now: u64) -> Session {
+        Session { created: UnixSecs(now), last_seen: AtomicU64::new(now), authentications: Vec::new() }
+    }
+
+    #[test]
+    fn a_new_id_replaces_the_old_one() {
+        let store = Store::new(10, Limits { absolute_secs: 100, idle_secs: 0 });
+        let entropy = Entropy::counted(1);
+        let first = store.open(session(0), None, &entropy);
+        let (key, _) = store.find(&first, UnixSecs(1)).unwrap();
+        let second = store.open(session(0), Some(key), &entropy);
+        assert!(store.find(&first, UnixSecs(1)).is_none() && store.find(&second, UnixSecs(1)).is_some());
+        assert!(store.find(&second, UnixSecs(100)).is_none(), "absolute lifetime");
+        for bad in ["", "short", &"x".repeat(44), &"=".repeat(43)] {
+            assert!(store.find(bad, UnixSecs(1)).is_none());
+        }
+    }
+
+    #[test]
+    fn holds_what_it_promises() {
+        let store = Store::new(5_000, Limits { absolute_secs: 100, idle_secs: 0 });
+        let entropy = Entropy::counted(2);
+        let ids: Vec<String> = (0..5_000).map(|_| store.open(session(0), None, &entropy)).collect();
+        let held = ids.iter().filter(|id| store.find(id, UnixSecs(1)).is_some()).count();
+        assert!(held > 4_900, "{held}");
+        for _ in 0..5_000 {
+            store.open(session(0), None, &entropy);
+        }
+        assert!(store.len() <= 5_100);
+        store.sweep(UnixSecs(100));
+        assert!(store.is_empty());
+    }
+}

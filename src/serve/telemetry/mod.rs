@@ -1,0 +1,4 @@
+//! What the running orchestrator tells.
+
+pub mod events;
+pub mod format;
