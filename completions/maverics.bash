@@ -25,6 +25,9 @@ _maverics() {
             maverics,generate)
                 cmd="maverics__subcmd__generate"
                 ;;
+            maverics,hash-password)
+                cmd="maverics__subcmd__hash__subcmd__password"
+                ;;
             maverics,help)
                 cmd="maverics__subcmd__help"
                 ;;
@@ -43,6 +46,9 @@ _maverics() {
             maverics,schema)
                 cmd="maverics__subcmd__schema"
                 ;;
+            maverics,serve)
+                cmd="maverics__subcmd__serve"
+                ;;
             maverics,validate)
                 cmd="maverics__subcmd__validate"
                 ;;
@@ -54,6 +60,9 @@ _maverics() {
                 ;;
             maverics__subcmd__help,generate)
                 cmd="maverics__subcmd__help__subcmd__generate"
+                ;;
+            maverics__subcmd__help,hash-password)
+                cmd="maverics__subcmd__help__subcmd__hash__subcmd__password"
                 ;;
             maverics__subcmd__help,help)
                 cmd="maverics__subcmd__help__subcmd__help"
@@ -73,6 +82,9 @@ _maverics() {
             maverics__subcmd__help,schema)
                 cmd="maverics__subcmd__help__subcmd__schema"
                 ;;
+            maverics__subcmd__help,serve)
+                cmd="maverics__subcmd__help__subcmd__serve"
+                ;;
             maverics__subcmd__help,validate)
                 cmd="maverics__subcmd__help__subcmd__validate"
                 ;;
@@ -83,7 +95,7 @@ _maverics() {
 
     case "${cmd}" in
         maverics)
-            opts="-h -V --help --version validate lint probe lb-gen explain schema completions man generate help"
+            opts="-h -V --help --version serve validate lint probe lb-gen explain schema hash-password completions man generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -142,8 +154,22 @@ _maverics() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        maverics__subcmd__hash__subcmd__password)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         maverics__subcmd__help)
-            opts="validate lint probe lb-gen explain schema completions man generate help"
+            opts="serve validate lint probe lb-gen explain schema hash-password completions man generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -185,6 +211,20 @@ _maverics() {
             return 0
             ;;
         maverics__subcmd__help__subcmd__generate)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        maverics__subcmd__help__subcmd__hash__subcmd__password)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -269,6 +309,20 @@ _maverics() {
             return 0
             ;;
         maverics__subcmd__help__subcmd__schema)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        maverics__subcmd__help__subcmd__serve)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -499,6 +553,52 @@ _maverics() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        maverics__subcmd__serve)
+            opts="-v -h --config --stdin-filename --allow-insecure-http --secret-provider --address --verbose --drain-delay --grace --demo --threads --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stdin-filename)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allow-insecure-http)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --secret-provider)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --drain-delay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --grace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

@@ -26,16 +26,29 @@ end
 
 complete -c maverics -n "__fish_maverics_needs_command" -s h -l help -d 'Print help'
 complete -c maverics -n "__fish_maverics_needs_command" -s V -l version -d 'Print version'
+complete -c maverics -n "__fish_maverics_needs_command" -f -a "serve" -d 'Run the orchestrator'
 complete -c maverics -n "__fish_maverics_needs_command" -f -a "validate" -d 'Check configurations: form and names, with line and column'
 complete -c maverics -n "__fish_maverics_needs_command" -f -a "lint" -d 'Say which continuity tier a fleet meets, and what would break it'
 complete -c maverics -n "__fish_maverics_needs_command" -f -a "probe" -d 'Ask every identity provider whether it is well, and say where logins would go now'
 complete -c maverics -n "__fish_maverics_needs_command" -f -a "lb-gen" -d 'Write load balancer configuration that fits a deployment'
 complete -c maverics -n "__fish_maverics_needs_command" -f -a "explain" -d 'Print the page of a finding: why it matters, and how to put it right'
 complete -c maverics -n "__fish_maverics_needs_command" -f -a "schema" -d 'Print a JSON Schema: of the configuration, or of what the commands print'
+complete -c maverics -n "__fish_maverics_needs_command" -f -a "hash-password" -d 'Hash a password for the users file of a `local` connector'
 complete -c maverics -n "__fish_maverics_needs_command" -f -a "completions" -d 'Print the completions of a shell'
 complete -c maverics -n "__fish_maverics_needs_command" -f -a "man" -d 'Print a manual page in troff, for `man -l -`'
 complete -c maverics -n "__fish_maverics_needs_command" -f -a "generate" -d 'Write schemas, completions and manual pages into the repository'
 complete -c maverics -n "__fish_maverics_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c maverics -n "__fish_maverics_using_subcommand serve" -l config -d 'Configuration file, where none is named otherwise [default: $MAVERICS_CONFIG, else /etc/maverics/maverics.yaml]' -r -F
+complete -c maverics -n "__fish_maverics_using_subcommand serve" -l stdin-filename -d 'Name that findings give to standard input' -r
+complete -c maverics -n "__fish_maverics_using_subcommand serve" -l allow-insecure-http -d 'Accept plain http for this URL (scheme, host and port count); may be repeated' -r
+complete -c maverics -n "__fish_maverics_using_subcommand serve" -l secret-provider -d 'Secret store: secretfile:///path or env://PREFIX [default: $MAVERICS_SECRET_PROVIDER]' -r
+complete -c maverics -n "__fish_maverics_using_subcommand serve" -l address -d 'Listen address that wins over `http.address` [default: $MAVERICS_HTTP_ADDRESS]' -r
+complete -c maverics -n "__fish_maverics_using_subcommand serve" -l drain-delay -d 'How long requests are still accepted after SIGTERM, so that balancers notice the status' -r
+complete -c maverics -n "__fish_maverics_using_subcommand serve" -l grace -d 'How long requests in flight may take after that' -r
+complete -c maverics -n "__fish_maverics_using_subcommand serve" -l threads -d 'Threads that accept and proxy [default: one for each core]' -r
+complete -c maverics -n "__fish_maverics_using_subcommand serve" -s v -l verbose -d 'Log at level debug'
+complete -c maverics -n "__fish_maverics_using_subcommand serve" -l demo -d 'Accept configurations that `maverics demo` wrote; for its own use'
+complete -c maverics -n "__fish_maverics_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maverics -n "__fish_maverics_using_subcommand validate" -l config -d 'Configuration file, where none is named otherwise [default: $MAVERICS_CONFIG, else /etc/maverics/maverics.yaml]' -r -F
 complete -c maverics -n "__fish_maverics_using_subcommand validate" -l stdin-filename -d 'Name that findings give to standard input' -r
 complete -c maverics -n "__fish_maverics_using_subcommand validate" -l allow-insecure-http -d 'Accept plain http for this URL (scheme, host and port count); may be repeated' -r
@@ -111,18 +124,21 @@ complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l check -d 'R
 complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maverics -n "__fish_maverics_using_subcommand explain" -s h -l help -d 'Print help'
 complete -c maverics -n "__fish_maverics_using_subcommand schema" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maverics -n "__fish_maverics_using_subcommand hash-password" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maverics -n "__fish_maverics_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c maverics -n "__fish_maverics_using_subcommand man" -s h -l help -d 'Print help'
 complete -c maverics -n "__fish_maverics_using_subcommand generate" -l root -d 'Root of the repository' -r -F
 complete -c maverics -n "__fish_maverics_using_subcommand generate" -l check -d 'Change nothing; fail when a file is not current'
 complete -c maverics -n "__fish_maverics_using_subcommand generate" -s h -l help -d 'Print help'
-complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from validate lint probe lb-gen explain schema completions man generate help" -f -a "validate" -d 'Check configurations: form and names, with line and column'
-complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from validate lint probe lb-gen explain schema completions man generate help" -f -a "lint" -d 'Say which continuity tier a fleet meets, and what would break it'
-complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from validate lint probe lb-gen explain schema completions man generate help" -f -a "probe" -d 'Ask every identity provider whether it is well, and say where logins would go now'
-complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from validate lint probe lb-gen explain schema completions man generate help" -f -a "lb-gen" -d 'Write load balancer configuration that fits a deployment'
-complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from validate lint probe lb-gen explain schema completions man generate help" -f -a "explain" -d 'Print the page of a finding: why it matters, and how to put it right'
-complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from validate lint probe lb-gen explain schema completions man generate help" -f -a "schema" -d 'Print a JSON Schema: of the configuration, or of what the commands print'
-complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from validate lint probe lb-gen explain schema completions man generate help" -f -a "completions" -d 'Print the completions of a shell'
-complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from validate lint probe lb-gen explain schema completions man generate help" -f -a "man" -d 'Print a manual page in troff, for `man -l -`'
-complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from validate lint probe lb-gen explain schema completions man generate help" -f -a "generate" -d 'Write schemas, completions and manual pages into the repository'
-complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from validate lint probe lb-gen explain schema completions man generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen explain schema hash-password completions man generate help" -f -a "serve" -d 'Run the orchestrator'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen explain schema hash-password completions man generate help" -f -a "validate" -d 'Check configurations: form and names, with line and column'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen explain schema hash-password completions man generate help" -f -a "lint" -d 'Say which continuity tier a fleet meets, and what would break it'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen explain schema hash-password completions man generate help" -f -a "probe" -d 'Ask every identity provider whether it is well, and say where logins would go now'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen explain schema hash-password completions man generate help" -f -a "lb-gen" -d 'Write load balancer configuration that fits a deployment'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen explain schema hash-password completions man generate help" -f -a "explain" -d 'Print the page of a finding: why it matters, and how to put it right'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen explain schema hash-password completions man generate help" -f -a "schema" -d 'Print a JSON Schema: of the configuration, or of what the commands print'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen explain schema hash-password completions man generate help" -f -a "hash-password" -d 'Hash a password for the users file of a `local` connector'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen explain schema hash-password completions man generate help" -f -a "completions" -d 'Print the completions of a shell'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen explain schema hash-password completions man generate help" -f -a "man" -d 'Print a manual page in troff, for `man -l -`'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen explain schema hash-password completions man generate help" -f -a "generate" -d 'Write schemas, completions and manual pages into the repository'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen explain schema hash-password completions man generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

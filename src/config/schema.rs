@@ -246,16 +246,21 @@ fn holds(condition: &Value, value: Option<&Map<String, Value>>) -> bool {
     }
 }
 
-/// The keys of which one would do where `name` is missing: those of the [`one_of`] that asks for it.
+/// The keys that would do as well where `name` is missing: the others of a [`one_of`], the switch of an
+/// [`unless`].
 pub fn alternatives<'s>(parts: &[&'s Value], name: &str) -> Vec<&'s str> {
     let conditions = parts.iter().filter_map(|part| part.get("allOf")?.as_array()).flatten();
-    let asks = |part: &&Value| part.pointer("/then/required/0").is_some_and(|first| first == name);
-    conditions
-        .filter(asks)
-        .filter_map(|part| part.pointer("/if/not/anyOf")?.as_array())
-        .flatten()
-        .filter_map(|each| each.pointer("/required/0")?.as_str())
-        .collect()
+    let asks = |part: &&Value| {
+        part.pointer("/then/required")
+            .and_then(Value::as_array)
+            .is_some_and(|keys| keys.iter().any(|k| k == name))
+    };
+    let mut found = Vec::new();
+    for negated in conditions.filter(asks).filter_map(|part| part.pointer("/if/not")) {
+        let each = negated.get("anyOf").and_then(Value::as_array).into_iter().flatten().chain([negated]);
+        found.extend(each.filter_map(|part| part.pointer("/required/0")?.as_str()));
+    }
+    found
 }
 
 /// The first answer that a keyword has among the applicable parts.
