@@ -2,9 +2,11 @@
 
 mod broken;
 mod cli;
+mod flows;
 mod floors;
 mod generated;
 mod golden;
 mod language;
 mod lb;
 mod seeds;
+mod support;
