@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use anyhow::{Result, anyhow};
 use clap::{Args, ValueEnum};
 use maverics::diag::Level;
+use maverics::secrets::{self, Provider};
 
 /// Where the configuration comes from.
 #[derive(Args, Debug, Default)]
@@ -30,6 +32,12 @@ impl ConfigArgs {
     /// The secret store's URL: the option, else the environment.
     pub fn secret_provider(&self) -> Option<String> {
         self.secret_provider.clone().or_else(|| environment("MAVERICS_SECRET_PROVIDER"))
+    }
+
+    /// The secret store, when one is named.
+    pub fn open_secret_provider(&self) -> Result<Option<Box<dyn Provider>>> {
+        let Some(url) = self.secret_provider() else { return Ok(None) };
+        secrets::open(&url, exact_environment).map(Some).map_err(|error| anyhow!("the secret store: {error}"))
     }
 
     /// Where plain http is fine.

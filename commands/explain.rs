@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use maverics::diag::{Code, did_you_mean};
-use maverics::{config, model};
+use maverics::{config, lint, model};
 
 use super::args::When;
 use super::outcome::Outcome;
@@ -18,8 +18,9 @@ pub struct Args {
 
 /// Everything that a command can say about a configuration, in the order of the codes.
 pub fn all_codes() -> Vec<&'static Code> {
-    let mut codes: Vec<&'static Code> =
-        [config::codes::ALL, model::codes::ALL].iter().flat_map(|room| room.iter().copied()).collect();
+    let rooms = [config::codes::ALL, model::codes::ALL, lint::select::ALL];
+    let mut codes: Vec<&'static Code> = rooms.iter().flat_map(|room| room.iter().copied()).collect();
+    codes.extend(lint::RULES.iter().map(|rule| &rule.code));
     codes.sort_by_key(|code| code.id);
     codes
 }

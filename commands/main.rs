@@ -10,9 +10,12 @@ mod explain;
 mod generate;
 mod hash_password;
 mod input;
+mod lb_gen;
+mod lint;
 mod man;
 mod outcome;
 mod output;
+mod probe;
 mod schema;
 mod serve;
 mod validate;
@@ -37,6 +40,9 @@ pub struct Cli {
 enum Command {
     Serve(serve::Args),
     Validate(validate::Args),
+    Lint(lint::Args),
+    Probe(probe::Args),
+    LbGen(lb_gen::Args),
     Explain(explain::Args),
     Schema(schema::Args),
     HashPassword(hash_password::Args),
@@ -53,6 +59,9 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Serve(args) => serve::run(&args),
         Command::Validate(args) => validate::run(&args),
+        Command::Lint(args) => lint::run(&args),
+        Command::Probe(args) => probe::run(&args),
+        Command::LbGen(args) => lb_gen::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::HashPassword(args) => hash_password::run(&args),

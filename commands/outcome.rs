@@ -14,7 +14,6 @@ pub enum Outcome {
     /// Could not check or start: an unreadable file, a missing secret, an occupied port.
     CouldNotRun,
     /// Some app has no healthy provider left.
-    #[allow(dead_code, reason = "said by `probe`")]
     Outage,
 }
 

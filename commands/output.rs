@@ -12,19 +12,29 @@ use serde_json::{Map, Value};
 use super::args::{Format, ReportArgs, When};
 use super::outcome::Outcome;
 
-/// Reports findings, and says how the command ended. `extra` are further fields of the JSON report.
+/// What a report says besides its findings.
+#[derive(Default)]
+pub struct Extra {
+    /// Further fields of the JSON report.
+    pub fields: Map<String, Value>,
+    /// Further lines of the text report.
+    pub lines: String,
+}
+
+/// Reports findings, and says how the command ended.
 pub fn findings(
     args: &ReportArgs,
     findings: &[Diagnostic],
     sources: &Sources,
-    extra: Map<String, Value>,
+    extra: Extra,
 ) -> Result<Outcome> {
     to(args, |out, colour| match args.format() {
         Format::Text => {
-            findings.iter().try_for_each(|d| writeln!(out, "{}\n", text::render(d, sources, colour)))
+            findings.iter().try_for_each(|d| writeln!(out, "{}\n", text::render(d, sources, colour)))?;
+            out.write_all(extra.lines.as_bytes())
         }
         Format::Github => findings.iter().try_for_each(|d| writeln!(out, "{}", sarif::github(d, sources))),
-        Format::Json => pretty(out, &json::report(findings, sources, extra)),
+        Format::Json => pretty(out, &json::report(findings, sources, extra.fields)),
         Format::Sarif => pretty(out, &sarif::sarif(findings, sources)),
         Format::Gitlab => pretty(out, &gitlab::report(findings, sources)),
         Format::Junit => out.write_all(junit::report(findings, sources).as_bytes()),
@@ -33,6 +43,17 @@ pub fn findings(
     let fails = Level::from(args.fail_level);
     let failed = findings.iter().any(|d| d.level >= fails);
     Ok(if failed { Outcome::Findings } else { Outcome::Clean })
+}
+
+/// Findings for a command whose standard output is for something else.
+pub fn on_stderr(findings: &[Diagnostic], sources: &Sources) {
+    let raw = io::stderr();
+    let choice = AutoStream::choice(&raw);
+    let mut err = AutoStream::new(raw, choice);
+    for finding in findings.iter().filter(|finding| finding.level >= Level::Error) {
+        // Nothing is left to tell a person whose terminal is gone.
+        let _ = writeln!(err, "{}\n", text::render(finding, sources, choice != ColorChoice::Never));
+    }
 }
 
 fn summary(findings: &[Diagnostic], sources: &Sources) {

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::ValueEnum;
-use maverics::{diag, model};
+use maverics::{diag, lint, model, probe};
 use serde_json::Value;
 
 use super::args::When;
@@ -23,8 +23,12 @@ pub enum Name {
     /// maverics.yaml
     #[default]
     Config,
-    /// The JSON report of validate and lint
+    /// The JSON report of validate
     Diagnostics,
+    /// The JSON report of lint
+    Lint,
+    /// The JSON report of probe
+    Probe,
 }
 
 impl Name {
@@ -33,6 +37,8 @@ impl Name {
         match self {
             Name::Config => model::schema::document(),
             Name::Diagnostics => diag::json::schema(),
+            Name::Lint => lint::report::schema(),
+            Name::Probe => probe::report::schema(),
         }
     }
 
@@ -41,6 +47,8 @@ impl Name {
         match self {
             Name::Config => "schemas/maverics.schema.json",
             Name::Diagnostics => "schemas/output/diagnostics.schema.json",
+            Name::Lint => "schemas/output/lint.schema.json",
+            Name::Probe => "schemas/output/probe.schema.json",
         }
     }
 }

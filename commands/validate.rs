@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use maverics::config::fill::Fillers;
 use maverics::diag::{Sources, sort};
 use maverics::model::{self, read::ReadOptions};
-use maverics::secrets::{self, Provider};
 use maverics::value::SecretRef;
 
 use super::args::{ConfigArgs, ReportArgs, exact_environment};
@@ -40,7 +39,7 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<Outcome> {
     let inputs = input::read(&args.files, &args.config)?;
-    let store = if args.resolve { store(&args.config)? } else { None };
+    let store = if args.resolve { args.config.open_secret_provider()? } else { None };
     // Without a store every reference is unresolved.
     let secret = |reference: &SecretRef| {
         store.as_ref().and_then(|store| store.look_up(reference)).map(|secret| secret.expose().clone())
@@ -58,10 +57,5 @@ pub fn run(args: &Args) -> Result<Outcome> {
         findings.extend(model::read(&input.name, &input.text, &mut sources, &options).findings);
     }
     sort(&mut findings);
-    output::findings(&args.report, &findings, &sources, serde_json::Map::new())
-}
-
-fn store(args: &ConfigArgs) -> Result<Option<Box<dyn Provider>>> {
-    let Some(url) = args.secret_provider() else { return Ok(None) };
-    secrets::open(&url, exact_environment).map(Some).map_err(|error| anyhow!("the secret store: {error}"))
+    output::findings(&args.report, &findings, &sources, output::Extra::default())
 }

@@ -25,13 +25,34 @@ Register-ArgumentCompleter -Native -CommandName 'maverics' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Run the orchestrator')
             [CompletionResult]::new('validate', 'validate', [CompletionResultType]::ParameterValue, 'Check configurations: form and names, with line and column')
+            [CompletionResult]::new('lint', 'lint', [CompletionResultType]::ParameterValue, 'Say which continuity tier a fleet meets, and what would break it')
+            [CompletionResult]::new('probe', 'probe', [CompletionResultType]::ParameterValue, 'Ask every identity provider whether it is well, and say where logins would go now')
+            [CompletionResult]::new('lb-gen', 'lb-gen', [CompletionResultType]::ParameterValue, 'Write load balancer configuration that fits a deployment')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Print the page of a finding: why it matters, and how to put it right')
             [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print a JSON Schema: of the configuration, or of what the commands print')
+            [CompletionResult]::new('hash-password', 'hash-password', [CompletionResultType]::ParameterValue, 'Hash a password for the users file of a `local` connector')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completions of a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print a manual page in troff, for `man -l -`')
             [CompletionResult]::new('generate', 'generate', [CompletionResultType]::ParameterValue, 'Write schemas, completions and manual pages into the repository')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'maverics;serve' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file, where none is named otherwise [default: $MAVERICS_CONFIG, else /etc/maverics/maverics.yaml]')
+            [CompletionResult]::new('--stdin-filename', '--stdin-filename', [CompletionResultType]::ParameterName, 'Name that findings give to standard input')
+            [CompletionResult]::new('--allow-insecure-http', '--allow-insecure-http', [CompletionResultType]::ParameterName, 'Accept plain http for this URL (scheme, host and port count); may be repeated')
+            [CompletionResult]::new('--secret-provider', '--secret-provider', [CompletionResultType]::ParameterName, 'Secret store: secretfile:///path or env://PREFIX [default: $MAVERICS_SECRET_PROVIDER]')
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Listen address that wins over `http.address` [default: $MAVERICS_HTTP_ADDRESS]')
+            [CompletionResult]::new('--drain-delay', '--drain-delay', [CompletionResultType]::ParameterName, 'How long requests are still accepted after SIGTERM, so that balancers notice the status')
+            [CompletionResult]::new('--grace', '--grace', [CompletionResultType]::ParameterName, 'How long requests in flight may take after that')
+            [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Threads that accept and proxy [default: one for each core]')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Log at level debug')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Log at level debug')
+            [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Accept configurations that `maverics demo` wrote; for its own use')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'maverics;validate' {
@@ -50,12 +71,71 @@ Register-ArgumentCompleter -Native -CommandName 'maverics' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'maverics;lint' {
+            [CompletionResult]::new('--explain', '--explain', [CompletionResultType]::ParameterName, 'Print the page of a rule')
+            [CompletionResult]::new('--allow', '--allow', [CompletionResultType]::ParameterName, 'Silence a rule, by name or code, or `all`; may be repeated')
+            [CompletionResult]::new('--warn', '--warn', [CompletionResultType]::ParameterName, 'Make a rule''s findings warnings')
+            [CompletionResult]::new('--deny', '--deny', [CompletionResultType]::ParameterName, 'Make a rule''s findings errors')
+            [CompletionResult]::new('--tier', '--tier', [CompletionResultType]::ParameterName, 'Fail unless this tier is met')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file, where none is named otherwise [default: $MAVERICS_CONFIG, else /etc/maverics/maverics.yaml]')
+            [CompletionResult]::new('--stdin-filename', '--stdin-filename', [CompletionResultType]::ParameterName, 'Name that findings give to standard input')
+            [CompletionResult]::new('--allow-insecure-http', '--allow-insecure-http', [CompletionResultType]::ParameterName, 'Accept plain http for this URL (scheme, host and port count); may be repeated')
+            [CompletionResult]::new('--secret-provider', '--secret-provider', [CompletionResultType]::ParameterName, 'Secret store: secretfile:///path or env://PREFIX [default: $MAVERICS_SECRET_PROVIDER]')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Format of the report [default: github where $GITHUB_ACTIONS is set, else text]')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write the report to a file instead of standard output')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write the report to a file instead of standard output')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colour')
+            [CompletionResult]::new('--fail-level', '--fail-level', [CompletionResultType]::ParameterName, 'Least level of a finding that makes the exit code 1')
+            [CompletionResult]::new('--list', '--list', [CompletionResultType]::ParameterName, 'List all rules')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'maverics;probe' {
+            [CompletionResult]::new('--connector', '--connector', [CompletionResultType]::ParameterName, 'Ask only this connector; may be repeated')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Budget of one question, such as 3s [default: the connector''s own timeout]')
+            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Ask this often, a second apart, and apply the thresholds of the configuration')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Format of the report')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file, where none is named otherwise [default: $MAVERICS_CONFIG, else /etc/maverics/maverics.yaml]')
+            [CompletionResult]::new('--stdin-filename', '--stdin-filename', [CompletionResultType]::ParameterName, 'Name that findings give to standard input')
+            [CompletionResult]::new('--allow-insecure-http', '--allow-insecure-http', [CompletionResultType]::ParameterName, 'Accept plain http for this URL (scheme, host and port count); may be repeated')
+            [CompletionResult]::new('--secret-provider', '--secret-provider', [CompletionResultType]::ParameterName, 'Secret store: secretfile:///path or env://PREFIX [default: $MAVERICS_SECRET_PROVIDER]')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'maverics;lb-gen' {
+            [CompletionResult]::new('--instance', '--instance', [CompletionResultType]::ParameterName, 'A node, by a stable name and its address; may be repeated')
+            [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'Where the balancer listens [default: :443]')
+            [CompletionResult]::new('--tls', '--tls', [CompletionResultType]::ParameterName, 'Where TLS ends [default: reencrypt where the nodes speak TLS, else terminate]')
+            [CompletionResult]::new('--server-name', '--server-name', [CompletionResultType]::ParameterName, 'Public host name; may be repeated [default: those in the configuration]')
+            [CompletionResult]::new('--cert', '--cert', [CompletionResultType]::ParameterName, 'Certificate of the balancer, with its key')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Roots for the nodes'' certificates [default: those of the system]')
+            [CompletionResult]::new('--node-name', '--node-name', [CompletionResultType]::ParameterName, 'Name in the nodes'' certificates [default: the first public host name]')
+            [CompletionResult]::new('--affinity', '--affinity', [CompletionResultType]::ParameterName, 'Name of the affinity cookie [default: maverics_lb]')
+            [CompletionResult]::new('--output-dir', '--output-dir', [CompletionResultType]::ParameterName, 'Write the file, under the name its reader expects, into this directory')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file, where none is named otherwise [default: $MAVERICS_CONFIG, else /etc/maverics/maverics.yaml]')
+            [CompletionResult]::new('--stdin-filename', '--stdin-filename', [CompletionResultType]::ParameterName, 'Name that findings give to standard input')
+            [CompletionResult]::new('--allow-insecure-http', '--allow-insecure-http', [CompletionResultType]::ParameterName, 'Accept plain http for this URL (scheme, host and port count); may be repeated')
+            [CompletionResult]::new('--secret-provider', '--secret-provider', [CompletionResultType]::ParameterName, 'Secret store: secretfile:///path or env://PREFIX [default: $MAVERICS_SECRET_PROVIDER]')
+            [CompletionResult]::new('--list', '--list', [CompletionResultType]::ParameterName, 'List all targets')
+            [CompletionResult]::new('--status-internal', '--status-internal', [CompletionResultType]::ParameterName, 'Hide the status endpoint from the outside')
+            [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Run the vendor''s own validator over the result, where it is installed')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'maverics;explain' {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'maverics;schema' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'maverics;hash-password' {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
@@ -78,22 +158,42 @@ Register-ArgumentCompleter -Native -CommandName 'maverics' -ScriptBlock {
             break
         }
         'maverics;help' {
+            [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Run the orchestrator')
             [CompletionResult]::new('validate', 'validate', [CompletionResultType]::ParameterValue, 'Check configurations: form and names, with line and column')
+            [CompletionResult]::new('lint', 'lint', [CompletionResultType]::ParameterValue, 'Say which continuity tier a fleet meets, and what would break it')
+            [CompletionResult]::new('probe', 'probe', [CompletionResultType]::ParameterValue, 'Ask every identity provider whether it is well, and say where logins would go now')
+            [CompletionResult]::new('lb-gen', 'lb-gen', [CompletionResultType]::ParameterValue, 'Write load balancer configuration that fits a deployment')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Print the page of a finding: why it matters, and how to put it right')
             [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print a JSON Schema: of the configuration, or of what the commands print')
+            [CompletionResult]::new('hash-password', 'hash-password', [CompletionResultType]::ParameterValue, 'Hash a password for the users file of a `local` connector')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completions of a shell')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Print a manual page in troff, for `man -l -`')
             [CompletionResult]::new('generate', 'generate', [CompletionResultType]::ParameterValue, 'Write schemas, completions and manual pages into the repository')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
+        'maverics;help;serve' {
+            break
+        }
         'maverics;help;validate' {
+            break
+        }
+        'maverics;help;lint' {
+            break
+        }
+        'maverics;help;probe' {
+            break
+        }
+        'maverics;help;lb-gen' {
             break
         }
         'maverics;help;explain' {
             break
         }
         'maverics;help;schema' {
+            break
+        }
+        'maverics;help;hash-password' {
             break
         }
         'maverics;help;completions' {

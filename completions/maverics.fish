@@ -26,13 +26,29 @@ end
 
 complete -c maverics -n "__fish_maverics_needs_command" -s h -l help -d 'Print help'
 complete -c maverics -n "__fish_maverics_needs_command" -s V -l version -d 'Print version'
+complete -c maverics -n "__fish_maverics_needs_command" -f -a "serve" -d 'Run the orchestrator'
 complete -c maverics -n "__fish_maverics_needs_command" -f -a "validate" -d 'Check configurations: form and names, with line and column'
+complete -c maverics -n "__fish_maverics_needs_command" -f -a "lint" -d 'Say which continuity tier a fleet meets, and what would break it'
+complete -c maverics -n "__fish_maverics_needs_command" -f -a "probe" -d 'Ask every identity provider whether it is well, and say where logins would go now'
+complete -c maverics -n "__fish_maverics_needs_command" -f -a "lb-gen" -d 'Write load balancer configuration that fits a deployment'
 complete -c maverics -n "__fish_maverics_needs_command" -f -a "explain" -d 'Print the page of a finding: why it matters, and how to put it right'
 complete -c maverics -n "__fish_maverics_needs_command" -f -a "schema" -d 'Print a JSON Schema: of the configuration, or of what the commands print'
+complete -c maverics -n "__fish_maverics_needs_command" -f -a "hash-password" -d 'Hash a password for the users file of a `local` connector'
 complete -c maverics -n "__fish_maverics_needs_command" -f -a "completions" -d 'Print the completions of a shell'
 complete -c maverics -n "__fish_maverics_needs_command" -f -a "man" -d 'Print a manual page in troff, for `man -l -`'
 complete -c maverics -n "__fish_maverics_needs_command" -f -a "generate" -d 'Write schemas, completions and manual pages into the repository'
 complete -c maverics -n "__fish_maverics_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c maverics -n "__fish_maverics_using_subcommand serve" -l config -d 'Configuration file, where none is named otherwise [default: $MAVERICS_CONFIG, else /etc/maverics/maverics.yaml]' -r -F
+complete -c maverics -n "__fish_maverics_using_subcommand serve" -l stdin-filename -d 'Name that findings give to standard input' -r
+complete -c maverics -n "__fish_maverics_using_subcommand serve" -l allow-insecure-http -d 'Accept plain http for this URL (scheme, host and port count); may be repeated' -r
+complete -c maverics -n "__fish_maverics_using_subcommand serve" -l secret-provider -d 'Secret store: secretfile:///path or env://PREFIX [default: $MAVERICS_SECRET_PROVIDER]' -r
+complete -c maverics -n "__fish_maverics_using_subcommand serve" -l address -d 'Listen address that wins over `http.address` [default: $MAVERICS_HTTP_ADDRESS]' -r
+complete -c maverics -n "__fish_maverics_using_subcommand serve" -l drain-delay -d 'How long requests are still accepted after SIGTERM, so that balancers notice the status' -r
+complete -c maverics -n "__fish_maverics_using_subcommand serve" -l grace -d 'How long requests in flight may take after that' -r
+complete -c maverics -n "__fish_maverics_using_subcommand serve" -l threads -d 'Threads that accept and proxy [default: one for each core]' -r
+complete -c maverics -n "__fish_maverics_using_subcommand serve" -s v -l verbose -d 'Log at level debug'
+complete -c maverics -n "__fish_maverics_using_subcommand serve" -l demo -d 'Accept configurations that `maverics demo` wrote; for its own use'
+complete -c maverics -n "__fish_maverics_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maverics -n "__fish_maverics_using_subcommand validate" -l config -d 'Configuration file, where none is named otherwise [default: $MAVERICS_CONFIG, else /etc/maverics/maverics.yaml]' -r -F
 complete -c maverics -n "__fish_maverics_using_subcommand validate" -l stdin-filename -d 'Name that findings give to standard input' -r
 complete -c maverics -n "__fish_maverics_using_subcommand validate" -l allow-insecure-http -d 'Accept plain http for this URL (scheme, host and port count); may be repeated' -r
@@ -53,17 +69,76 @@ info\t'Everything'"
 complete -c maverics -n "__fish_maverics_using_subcommand validate" -l resolve -d 'Also look up environment variables and secret references'
 complete -c maverics -n "__fish_maverics_using_subcommand validate" -l show-extensions -d 'Also report keys that the original product does not have'
 complete -c maverics -n "__fish_maverics_using_subcommand validate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maverics -n "__fish_maverics_using_subcommand lint" -l explain -d 'Print the page of a rule' -r
+complete -c maverics -n "__fish_maverics_using_subcommand lint" -l allow -d 'Silence a rule, by name or code, or `all`; may be repeated' -r
+complete -c maverics -n "__fish_maverics_using_subcommand lint" -l warn -d 'Make a rule\'s findings warnings' -r
+complete -c maverics -n "__fish_maverics_using_subcommand lint" -l deny -d 'Make a rule\'s findings errors' -r
+complete -c maverics -n "__fish_maverics_using_subcommand lint" -l tier -d 'Fail unless this tier is met' -r
+complete -c maverics -n "__fish_maverics_using_subcommand lint" -l config -d 'Configuration file, where none is named otherwise [default: $MAVERICS_CONFIG, else /etc/maverics/maverics.yaml]' -r -F
+complete -c maverics -n "__fish_maverics_using_subcommand lint" -l stdin-filename -d 'Name that findings give to standard input' -r
+complete -c maverics -n "__fish_maverics_using_subcommand lint" -l allow-insecure-http -d 'Accept plain http for this URL (scheme, host and port count); may be repeated' -r
+complete -c maverics -n "__fish_maverics_using_subcommand lint" -l secret-provider -d 'Secret store: secretfile:///path or env://PREFIX [default: $MAVERICS_SECRET_PROVIDER]' -r
+complete -c maverics -n "__fish_maverics_using_subcommand lint" -l format -d 'Format of the report [default: github where $GITHUB_ACTIONS is set, else text]' -r -f -a "text\t'For people'
+json\t'For programs (schemas/output/diagnostics.schema.json)'
+sarif\t'SARIF 2.1.0, for code scanning'
+github\t'Workflow commands of GitHub Actions'
+gitlab\t'Code quality report of GitLab'
+junit\t'JUnit XML'"
+complete -c maverics -n "__fish_maverics_using_subcommand lint" -s o -l output -d 'Write the report to a file instead of standard output' -r -F
+complete -c maverics -n "__fish_maverics_using_subcommand lint" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set; always where CLICOLOR_FORCE is'
+always\t'Always'
+never\t'Never'"
+complete -c maverics -n "__fish_maverics_using_subcommand lint" -l fail-level -d 'Least level of a finding that makes the exit code 1' -r -f -a "error\t'Errors'
+warn\t'Warnings and errors'
+info\t'Everything'"
+complete -c maverics -n "__fish_maverics_using_subcommand lint" -l list -d 'List all rules'
+complete -c maverics -n "__fish_maverics_using_subcommand lint" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maverics -n "__fish_maverics_using_subcommand probe" -l connector -d 'Ask only this connector; may be repeated' -r
+complete -c maverics -n "__fish_maverics_using_subcommand probe" -l timeout -d 'Budget of one question, such as 3s [default: the connector\'s own timeout]' -r
+complete -c maverics -n "__fish_maverics_using_subcommand probe" -l count -d 'Ask this often, a second apart, and apply the thresholds of the configuration' -r
+complete -c maverics -n "__fish_maverics_using_subcommand probe" -l format -d 'Format of the report' -r -f -a "text\t'For people'
+json\t'For programs (schemas/output/probe.schema.json)'"
+complete -c maverics -n "__fish_maverics_using_subcommand probe" -l config -d 'Configuration file, where none is named otherwise [default: $MAVERICS_CONFIG, else /etc/maverics/maverics.yaml]' -r -F
+complete -c maverics -n "__fish_maverics_using_subcommand probe" -l stdin-filename -d 'Name that findings give to standard input' -r
+complete -c maverics -n "__fish_maverics_using_subcommand probe" -l allow-insecure-http -d 'Accept plain http for this URL (scheme, host and port count); may be repeated' -r
+complete -c maverics -n "__fish_maverics_using_subcommand probe" -l secret-provider -d 'Secret store: secretfile:///path or env://PREFIX [default: $MAVERICS_SECRET_PROVIDER]' -r
+complete -c maverics -n "__fish_maverics_using_subcommand probe" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l instance -d 'A node, by a stable name and its address; may be repeated' -r
+complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l listen -d 'Where the balancer listens [default: :443]' -r
+complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l tls -d 'Where TLS ends [default: reencrypt where the nodes speak TLS, else terminate]' -r -f -a "terminate\t'At the balancer; plain HTTP to the nodes'
+passthrough\t'At the nodes; no cookie, so people stay by address'
+reencrypt\t'At the balancer, and TLS again to the nodes'"
+complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l server-name -d 'Public host name; may be repeated [default: those in the configuration]' -r
+complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l cert -d 'Certificate of the balancer, with its key' -r
+complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l ca -d 'Roots for the nodes\' certificates [default: those of the system]' -r
+complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l node-name -d 'Name in the nodes\' certificates [default: the first public host name]' -r
+complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l affinity -d 'Name of the affinity cookie [default: maverics_lb]' -r
+complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l output-dir -d 'Write the file, under the name its reader expects, into this directory' -r -F
+complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l config -d 'Configuration file, where none is named otherwise [default: $MAVERICS_CONFIG, else /etc/maverics/maverics.yaml]' -r -F
+complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l stdin-filename -d 'Name that findings give to standard input' -r
+complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l allow-insecure-http -d 'Accept plain http for this URL (scheme, host and port count); may be repeated' -r
+complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l secret-provider -d 'Secret store: secretfile:///path or env://PREFIX [default: $MAVERICS_SECRET_PROVIDER]' -r
+complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l list -d 'List all targets'
+complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l status-internal -d 'Hide the status endpoint from the outside'
+complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l check -d 'Run the vendor\'s own validator over the result, where it is installed'
+complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maverics -n "__fish_maverics_using_subcommand explain" -s h -l help -d 'Print help'
 complete -c maverics -n "__fish_maverics_using_subcommand schema" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maverics -n "__fish_maverics_using_subcommand hash-password" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maverics -n "__fish_maverics_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c maverics -n "__fish_maverics_using_subcommand man" -s h -l help -d 'Print help'
 complete -c maverics -n "__fish_maverics_using_subcommand generate" -l root -d 'Root of the repository' -r -F
 complete -c maverics -n "__fish_maverics_using_subcommand generate" -l check -d 'Change nothing; fail when a file is not current'
 complete -c maverics -n "__fish_maverics_using_subcommand generate" -s h -l help -d 'Print help'
-complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from validate explain schema completions man generate help" -f -a "validate" -d 'Check configurations: form and names, with line and column'
-complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from validate explain schema completions man generate help" -f -a "explain" -d 'Print the page of a finding: why it matters, and how to put it right'
-complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from validate explain schema completions man generate help" -f -a "schema" -d 'Print a JSON Schema: of the configuration, or of what the commands print'
-complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from validate explain schema completions man generate help" -f -a "completions" -d 'Print the completions of a shell'
-complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from validate explain schema completions man generate help" -f -a "man" -d 'Print a manual page in troff, for `man -l -`'
-complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from validate explain schema completions man generate help" -f -a "generate" -d 'Write schemas, completions and manual pages into the repository'
-complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from validate explain schema completions man generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen explain schema hash-password completions man generate help" -f -a "serve" -d 'Run the orchestrator'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen explain schema hash-password completions man generate help" -f -a "validate" -d 'Check configurations: form and names, with line and column'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen explain schema hash-password completions man generate help" -f -a "lint" -d 'Say which continuity tier a fleet meets, and what would break it'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen explain schema hash-password completions man generate help" -f -a "probe" -d 'Ask every identity provider whether it is well, and say where logins would go now'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen explain schema hash-password completions man generate help" -f -a "lb-gen" -d 'Write load balancer configuration that fits a deployment'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen explain schema hash-password completions man generate help" -f -a "explain" -d 'Print the page of a finding: why it matters, and how to put it right'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen explain schema hash-password completions man generate help" -f -a "schema" -d 'Print a JSON Schema: of the configuration, or of what the commands print'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen explain schema hash-password completions man generate help" -f -a "hash-password" -d 'Hash a password for the users file of a `local` connector'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen explain schema hash-password completions man generate help" -f -a "completions" -d 'Print the completions of a shell'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen explain schema hash-password completions man generate help" -f -a "man" -d 'Print a manual page in troff, for `man -l -`'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen explain schema hash-password completions man generate help" -f -a "generate" -d 'Write schemas, completions and manual pages into the repository'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen explain schema hash-password completions man generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -25,4 +25,5 @@ pub mod continuity;
 // 8: rooms side by side, strangers to one another
 pub mod lb;
 pub mod lint;
+pub mod probe;
 pub mod serve;

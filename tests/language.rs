@@ -146,6 +146,26 @@ fn the_form_of_what_is_not_run_is_checked() {
             "bad-value",
             "stdio",
         ),
+        (
+            "caches: [{name: a, type: redis, redis: {addresses: ['a:1']}, encryption: {dsiabled: true}}]",
+            "unknown-key",
+            "dsiabled",
+        ),
+        (
+            "caches: [{name: a, type: redis, redis: {addresses: ['a:1']}, encryption: {disabled: [true]}}]",
+            "wrong-type",
+            "[true]",
+        ),
+        (
+            "connectors: [{name: a, type: azure, atuhType: saml, samlMetadataURL: 'https://a/b', samlConsumerServiceURL: 'https://a/c'}]",
+            "unknown-key",
+            "atuhType",
+        ),
+        (
+            "connectors: [{name: a, type: azure, authType: smal, samlMetadataURL: 'https://a/b', samlConsumerServiceURL: 'https://a/c'}]",
+            "bad-value",
+            "smal",
+        ),
     ] {
         let text = format!("version: 1\n{text}\n");
         let mut sources = Sources::default();

@@ -1,13 +1,15 @@
 //! Every load balancer target over the same pools, against its golden file, and past the vendor's own
-//! validator where that is installed. `MAVERICS_BLESS=1` writes the golden files anew.
+//! validator where that is installed.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use maverics::diag::Sources;
 use maverics::lb::pool::Tls;
 use maverics::lb::{Options, Pool, TARGETS, write};
 use maverics::model::read::{ReadOptions, read};
+
+use crate::golden;
 
 /// A deployment, and how it is deployed.
 struct Fixture {
@@ -99,31 +101,23 @@ fn pool(fixture: &Fixture, options: &Options) -> Pool {
     Pool::new(&deployment, options).unwrap_or_else(|faults| panic!("{}: {faults:?}", fixture.name))
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test reads its own switches")]
-fn switch(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}
-
 #[test]
-fn golden() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/lb");
+fn every_target_over_every_fixture() {
     for target in TARGETS {
         for fixture in FIXTURES {
             let text = write(target, &pool(fixture, &(fixture.options)())).unwrap_or_else(|e| panic!("{e}"));
-            let path = root.join(fixture.name).join(target.file_name);
-            if switch("MAVERICS_BLESS").is_some() {
-                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-                std::fs::write(&path, &text).unwrap();
-            }
-            let golden = std::fs::read_to_string(&path).unwrap_or_default();
-            assert_eq!(text, golden, "{} differs; MAVERICS_BLESS=1 writes it anew", path.display());
+            golden::check(&format!("lb/{}/{}", fixture.name, target.file_name), &text);
         }
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a switch for the person who runs the tests")]
+fn peers_are_required() -> bool {
+    std::env::var("MAVERICS_PEERS").is_ok_and(|value| value == "required")
+}
+
 #[test]
 fn the_vendors_own_validator_agrees() {
-    let required = switch("MAVERICS_PEERS").as_deref() == Some("required");
     let scratch = tempfile::tempdir().unwrap();
     let key = rcgen::generate_simple_self_signed(vec!["app.example.com".into()]).unwrap();
     let certificate = scratch.path().join("app and key.pem");
@@ -132,7 +126,7 @@ fn the_vendors_own_validator_agrees() {
     for target in TARGETS {
         let Some([program, arguments @ ..]) = target.validator else { continue };
         if Command::new(program).arg("-v").output().is_err() {
-            assert!(!required, "{program} is not installed");
+            assert!(!peers_are_required(), "{program} is not installed");
             eprintln!("skipped: {program} is not installed");
             continue;
         }

@@ -2,8 +2,8 @@
 
 mod broken;
 mod cli;
-mod flows;
 mod floors;
+mod flows;
 mod generated;
 mod golden;
 mod language;

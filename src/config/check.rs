@@ -65,6 +65,19 @@ fn is_below(inner: &str, outer: &str) -> bool {
     inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+/// Keys on which the other keys of a connector or an app depend.
+const CHOICES: &[&str] = &["type", "authType"];
+
+/// Whether a pointer is that of a connector or an app.
+fn is_entry(pointer: &str) -> bool {
+    let item = pointer.strip_prefix("/connectors/").or_else(|| pointer.strip_prefix("/apps/"));
+    item.is_some_and(|rest| !rest.contains('/'))
+}
+
+fn choice_is_wrong(at: &str, wrong: &HashSet<String>) -> bool {
+    is_entry(at) && CHOICES.iter().any(|key| wrong.contains(&child(at, key)))
+}
+
 /// A schema compiled once and walked often.
 pub struct Checker {
     schema: Value,
@@ -88,28 +101,23 @@ impl Checker {
 
     /// Everything that is wrong with the form of a filled tree, plus what is right but not ours to run.
     pub fn check(&self, document: &Document, show_extensions: bool) -> Checked {
+        let errors: Vec<ValidationError<'_>> = self.validator.iter_errors(&document.root).collect();
         let mut findings = Vec::new();
         let mut faulty = Faulty::default();
-        let errors: Vec<ValidationError<'_>> = self.validator.iter_errors(&document.root).collect();
-        let mut told: HashSet<String> = HashSet::new();
-        let mut misspelt: HashSet<(String, String)> = HashSet::new();
-        let mut missing: HashSet<(String, String)> = HashSet::new();
-        let mistyped: HashSet<String> = errors
-            .iter()
-            .filter(|error| matches!(error.kind(), Kind::Type { .. }))
-            .map(|error| error.instance_path().to_string())
-            .collect();
+        let places = |of: fn(&Kind) -> bool| -> HashSet<String> {
+            let found = errors.iter().filter(|error| of(error.kind()));
+            found.map(|error| error.instance_path().to_string()).collect()
+        };
+        let mistyped = places(|kind| matches!(kind, Kind::Type { .. }));
+        // Keys that are there in some way: of the wrong type, not among the choices, or (added below) misspelt.
+        let mut wrong = places(|kind| matches!(kind, Kind::Type { .. } | Kind::Enum { .. }));
         for error in &errors {
             if let Kind::AdditionalProperties { unexpected } = error.kind() {
                 let at = error.instance_path().to_string();
-                for key in unexpected {
-                    let (finding, meant) = self.unknown_key(document, &at, key);
-                    faulty.0.push(child(&at, meant.as_deref().unwrap_or(key)));
-                    misspelt.extend(meant.map(|meant| (at.clone(), meant)));
-                    findings.push(finding);
-                }
+                self.unknown_keys(document, &at, unexpected, &mut wrong, &mut faulty, &mut findings);
             }
         }
+        let mut told: HashSet<String> = HashSet::new();
         for error in &errors {
             let at = error.instance_path().to_string();
             match error.kind() {
@@ -118,28 +126,57 @@ impl Checker {
                     let name = property.as_str().unwrap_or_default();
                     let parts = self.parts(document, &at);
                     let mut enough = alternatives(&parts, name).into_iter().chain([name]);
-                    if enough.any(|key| misspelt.contains(&(at.clone(), key.to_owned())))
-                        || !missing.insert((at.clone(), name.to_owned()))
-                    {
-                        continue;
+                    let there =
+                        enough.any(|key| wrong.contains(&child(&at, key))) || choice_is_wrong(&at, &wrong);
+                    if !there && told.insert(child(&at, name)) {
+                        faulty.0.push(child(&at, name));
+                        findings.push(self.missing_key(document, &at, name));
                     }
-                    faulty.0.push(child(&at, name));
-                    findings.push(self.missing_key(document, &at, name));
                 }
                 kind => {
                     // A text that fails both its type and its choices is one mistake: tell the type.
                     let worse = !matches!(kind, Kind::Type { .. }) && mistyped.contains(&at);
-                    if worse || !told.insert(at.clone()) {
-                        continue;
+                    if !worse && told.insert(at.clone()) {
+                        faulty.0.push(at.clone());
+                        findings.push(self.wrong(document, &at, error));
                     }
-                    faulty.0.push(at.clone());
-                    findings.push(self.wrong(document, &at, error));
                 }
             }
         }
         let statuses = Statuses::of(document, &self.schema, show_extensions);
         findings.extend(statuses.findings);
         Checked { findings, faulty, references: statuses.references }
+    }
+
+    /// The keys of one map that no part of the schema knows.
+    fn unknown_keys(
+        &self,
+        document: &Document,
+        at: &str,
+        keys: &[String],
+        wrong: &mut HashSet<String>,
+        faulty: &mut Faulty,
+        findings: &mut Vec<Diagnostic>,
+    ) {
+        let mut found: Vec<_> = keys.iter().map(|key| (key, self.unknown_key(document, at, key))).collect();
+        if choice_is_wrong(at, wrong) {
+            found.clear();
+        }
+        // Which keys an entry has depends on its choices, so a misspelt choice makes the rest look unknown.
+        let is_choice = |meant: &Option<String>| {
+            is_entry(at) && meant.as_deref().is_some_and(|meant| CHOICES.contains(&meant))
+        };
+        if found.iter().any(|(_, (_, meant))| is_choice(meant)) {
+            found.retain(|(_, (_, meant))| is_choice(meant));
+        }
+        for (key, (finding, meant)) in found {
+            let pointer = child(at, meant.as_deref().unwrap_or(key));
+            faulty.0.push(pointer.clone());
+            if meant.is_some() {
+                wrong.insert(pointer);
+            }
+            findings.push(finding);
+        }
     }
 
     fn parts<'s>(&'s self, document: &Document, pointer: &str) -> Vec<&'s Value> {

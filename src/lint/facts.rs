@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::yaml::Document;
+use crate::config::yaml::{Document, child};
 use crate::connector::facts::Protocol;
 use crate::diag::source::Source;
 use crate::model::{Fleet, Idp};
@@ -76,13 +76,19 @@ pub fn known(idp: &Idp, fleet: &Fleet, document: &Document, source: &Source) -> 
     let network = match said.get("network").map(String::as_str) {
         Some("local") => Network::Local,
         Some(_) => Network::Wide,
-        None if facts.is_local() => Network::Local,
+        None if facts.is_local() && !is_filled_in_later(idp, document, source) => Network::Local,
         None if facts.vendor().is_some() => Network::Wide,
         None => Network::Unknown,
     };
     let on_site = || (network == Network::Local).then(|| "local network".to_owned());
     let region = said.get("region").cloned().or_else(|| facts.region()).or_else(on_site);
     Known { vendor, region, network, root }
+}
+
+/// Whether the address is a variable or a reference: what stands for it meanwhile is no host name to judge.
+fn is_filled_in_later(idp: &Idp, document: &Document, source: &Source) -> bool {
+    let span = document.value(&child(&idp.pointer, idp.facts.address_key)).span;
+    source.text.get(span).is_some_and(|written| written.contains(['{', '<']))
 }
 
 /// A connector called `root-dc1`, or a host called `root-dc1.example.com`.
@@ -137,6 +143,7 @@ connectors:
     type: oidc
     oidcWellKnownURL: https://b.okta.com/.well-known/openid-configuration
     oauthClientID: x
+  - {name: later, type: oidc, oauthClientID: x, oidcWellKnownURL: 'https://{{ env.HOST }}/.well-known/openid-configuration'}
   - {name: root-dc1, type: oidc, oauthClientID: x, oidcWellKnownURL: 'https://r.example.com/.well-known/openid-configuration'}
 ";
 
@@ -152,6 +159,7 @@ connectors:
         assert_eq!((known[0].vendor.as_deref(), known[0].region.as_deref()), (Some("acme"), Some("us-east")));
         assert_eq!(known[0].network, Network::Wide, "what the comment leaves open, the host name says");
         assert_eq!((known[1].vendor.as_deref(), known[1].network), (Some("okta"), Network::Local));
-        assert_eq!((known[2].vendor.as_deref(), known[2].root), (None, Root::Presumed));
+        assert_eq!(known[2].network, Network::Unknown, "a variable is no local host");
+        assert_eq!((known[3].vendor.as_deref(), known[3].root), (None, Root::Presumed));
     }
 }

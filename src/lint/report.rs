@@ -89,9 +89,21 @@ pub fn text(outcome: &Outcome) -> String {
     out
 }
 
-/// Schema of the fields that [`json`] returns (`schemas/output/lint.schema.json` merges it into the common
-/// report's).
+/// The JSON Schema of the whole report: that of the findings, and the fields that [`json`] adds.
 pub fn schema() -> Value {
+    let mut schema = crate::diag::json::schema();
+    schema["title"] = json!("Report of maverics lint");
+    let fields = fields();
+    if let (Some(properties), Value::Object(more)) = (schema["properties"].as_object_mut(), fields) {
+        properties.extend(more);
+    }
+    if let Some(required) = schema["required"].as_array_mut() {
+        required.extend(["tier", "tiers", "detection"].map(Value::from));
+    }
+    schema
+}
+
+fn fields() -> Value {
     let times = json!({
         "worst": {"type": ["number", "null"], "minimum": 0},
         "mean": {"type": ["number", "null"], "minimum": 0},
@@ -110,15 +122,17 @@ pub fn schema() -> Value {
         "properties": {"met": {"type": "boolean"}, "missing": texts, "unproven": texts},
     });
     json!({
-        "required": ["tier", "tiers", "detection"],
-        "properties": {
-            "tier": {"type": "integer", "minimum": 0, "maximum": 4, "description": "The highest tier that is met; 0 for none."},
-            "tiers": {"type": "object", "required": ["1", "2", "3", "4"], "additionalProperties": verdict},
-            "detection": {
-                "type": "object",
-                "description": "Per continuity connector, in seconds.",
-                "additionalProperties": {"type": "object", "properties": line},
-            },
+        "tier": {"type": "integer", "minimum": 0, "maximum": 4, "description": "The highest tier that is met; 0 for none."},
+        "tiers": {
+            "type": "object",
+            "description": "Each tier, judged by itself.",
+            "required": ["1", "2", "3", "4"],
+            "additionalProperties": verdict,
+        },
+        "detection": {
+            "type": "object",
+            "description": "Per continuity connector, in seconds.",
+            "additionalProperties": {"type": "object", "properties": line},
         },
     })
 }

@@ -115,9 +115,14 @@ fn diverse(
     if known.len() >= least {
         return;
     }
-    let named = known.iter().map(|value| value.as_str()).collect::<Vec<_>>().join(", ");
     if known.len() + unknown.len() < least {
-        verdict.missing.push(format!("`{}` has {} of {least} {what} ({named})", group.name(), known.len()));
+        let most = known.len() + unknown.len();
+        let named = known.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ");
+        let named = if named.is_empty() { named } else { format!(" ({named})") };
+        let name = group.name();
+        verdict
+            .missing
+            .push(format!("the members of `{name}` have at most {most} {what}{named}; {least} are needed"));
     } else {
         let key = what.trim_end_matches('s');
         verdict.unproven.push(format!(
@@ -189,9 +194,8 @@ fn tactical(group: &Group<'_>, verdict: &mut Verdict) {
     if away().next().is_none() {
         verdict.missing.push(format!("all members of `{name}` are on the local network"));
     } else if on(Network::Wide).next().is_none() {
-        let unknown = away().map(|member| member.idp.name.as_str()).collect::<Vec<_>>().join(", ");
         verdict.unproven.push(format!(
-            "that {unknown} is beyond the local network (`# maverics: network=cloud` says so)"
+            "that a member of `{name}` is beyond the local network (`# maverics: network=cloud` says so)"
         ));
     }
     for member in away() {

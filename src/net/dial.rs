@@ -137,7 +137,10 @@ async fn connect(
                 last = NetError::new(kind, format!("{address}: {error}"));
             }
             Err(_) => {
-                return Err(NetError::new(NetErrorKind::Timeout, format!("{address}: no connection in time")));
+                return Err(NetError::new(
+                    NetErrorKind::Timeout,
+                    format!("{address}: no connection in time"),
+                ));
             }
         }
     }

@@ -3,6 +3,9 @@
 mod codes;
 mod formats;
 mod help;
+mod lb_gen;
+mod lint;
+mod probe;
 mod validate;
 
 use std::io::Write;

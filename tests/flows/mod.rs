@@ -49,7 +49,8 @@ impl Rp {
     }
 
     fn endpoint(&self, name: &str) -> String {
-        let discovery = Browser::new().get(&format!("{}/.well-known/openid-configuration", self.issuer)).json();
+        let discovery =
+            Browser::new().get(&format!("{}/.well-known/openid-configuration", self.issuer)).json();
         discovery[name].as_str().expect("an advertised endpoint").to_owned()
     }
 
@@ -87,7 +88,9 @@ impl Rp {
     #[track_caller]
     fn code(&self, browser: &mut Browser, change: &[(&str, &str)]) -> String {
         let answer = browser.open(&self.request(change));
-        answer.param("code").unwrap_or_else(|| panic!("no code: {} {:?} {}", answer.status, answer.location(), answer.text()))
+        answer
+            .param("code")
+            .unwrap_or_else(|| panic!("no code: {} {:?} {}", answer.status, answer.location(), answer.text()))
     }
 
     fn redemption(&self, code: &str) -> Vec<(&str, &str)> {
@@ -154,7 +157,8 @@ impl Rp {
 
     fn userinfo(&self, access_token: &str) -> Answer {
         let bearer = format!("Bearer {access_token}");
-        Browser::new().send(&Request::get(&self.endpoint("userinfo_endpoint")).header("Authorization", &bearer))
+        Browser::new()
+            .send(&Request::get(&self.endpoint("userinfo_endpoint")).header("Authorization", &bearer))
     }
 }
 
@@ -168,7 +172,9 @@ fn alice() -> Value {
 fn is_page_of_ours(answer: &Answer) {
     let csp = answer.header("content-security-policy").unwrap_or_default();
     assert!(csp.contains("frame-ancestors 'none'") && csp.contains("default-src 'none'"), "{csp}");
-    for (name, value) in [("x-frame-options", "DENY"), ("referrer-policy", "no-referrer"), ("cache-control", "no-store")] {
+    for (name, value) in
+        [("x-frame-options", "DENY"), ("referrer-policy", "no-referrer"), ("cache-control", "no-store")]
+    {
         assert_eq!(answer.header(name), Some(value), "{name} at {}", answer.url);
     }
 }

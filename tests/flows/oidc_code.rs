@@ -69,7 +69,12 @@ fn browser() -> Browser {
 /// A JSON error of the token endpoint.
 #[track_caller]
 fn is_error(answer: &Answer, status: u16, error: &str, what: &str) {
-    assert_eq!((answer.status, answer.json()["error"].as_str()), (status, Some(error)), "{what}: {}", answer.text());
+    assert_eq!(
+        (answer.status, answer.json()["error"].as_str()),
+        (status, Some(error)),
+        "{what}: {}",
+        answer.text()
+    );
     assert_eq!(answer.header("cache-control"), Some("no-store"), "{what}");
     assert_eq!(answer.header("pragma"), Some("no-cache"), "{what}");
 }
@@ -85,7 +90,10 @@ fn every_way_to_authenticate_a_client_ends_with_verified_claims() {
         let rp = Rp { auth, ..rp };
         let mut browser = browser();
         let tokens = rp.tokens(&mut browser);
-        assert_eq!((tokens["token_type"].as_str(), tokens["scope"].as_str()), (Some("Bearer"), Some(rp.scope)));
+        assert_eq!(
+            (tokens["token_type"].as_str(), tokens["scope"].as_str()),
+            (Some("Bearer"), Some(rp.scope))
+        );
         let id_token = rp.verified(&tokens);
         let subject = format!("{}|a1", world.idp.issuer());
         assert_eq!(id_token.subject(), subject, "{auth:?}");
@@ -96,7 +104,10 @@ fn every_way_to_authenticate_a_client_ends_with_verified_claims() {
         assert_eq!((info.status, info.header("cache-control")), (200, Some("no-store")));
         let info = info.json();
         assert_eq!(info["sub"], subject);
-        assert_eq!((&info["email"], &info["email_verified"], &info["name"]), (&json!("alice@example.com"), &json!(true), &json!("Alice A")));
+        assert_eq!(
+            (&info["email"], &info["email_verified"], &info["name"]),
+            (&json!("alice@example.com"), &json!(true), &json!("Alice A"))
+        );
     }
     // A smaller scope tells less.
     let rp = Rp { scope: "openid", ..world.rp() };
@@ -112,7 +123,12 @@ fn what_a_code_is_not_redeemed_for() {
     let mut browser = browser();
     type Change = &'static [(&'static str, &'static str)];
     let changes: &[(&str, Change, u16, &str)] = &[
-        ("wrong verifier (C08)", &[("code_verifier", "another-verifier-that-is-long-enough-for-rfc-7636")], 400, "invalid_grant"),
+        (
+            "wrong verifier (C08)",
+            &[("code_verifier", "another-verifier-that-is-long-enough-for-rfc-7636")],
+            400,
+            "invalid_grant",
+        ),
         ("no verifier (C08)", &[("code_verifier", "")], 400, "invalid_grant"),
         ("another redirect_uri (C05)", &[("redirect_uri", "http://127.0.0.1:9/other")], 400, "invalid_grant"),
         ("no redirect_uri (C05)", &[("redirect_uri", "")], 400, "invalid_grant"),
@@ -152,12 +168,21 @@ fn who_does_not_pass_as_a_client() {
     let wrong = Rp { secret: "wrong", ..rp.clone() };
     let unknown = Rp { id: "nobody", secret: "wrong", ..rp.clone() };
     let (a, b) = (wrong.redeem(&code), unknown.redeem(&code));
-    assert_eq!((a.status, a.text()), (b.status, b.text()), "a stranger and a wrong secret look the same (X03)");
+    assert_eq!(
+        (a.status, a.text()),
+        (b.status, b.text()),
+        "a stranger and a wrong secret look the same (X03)"
+    );
     is_error(&a, 401, "invalid_client", "wrong secret");
     assert!(a.header("www-authenticate").is_some_and(|v| v.starts_with("Basic")));
     let posted = Rp { auth: Auth::Post, ..wrong }.redeem(&code);
     assert_eq!((posted.status, posted.header("www-authenticate")), (401, None));
-    is_error(&Rp { auth: Auth::None, ..rp.clone() }.redeem(&code), 401, "invalid_client", "a confidential client without secret (X05)");
+    is_error(
+        &Rp { auth: Auth::None, ..rp.clone() }.redeem(&code),
+        401,
+        "invalid_client",
+        "a confidential client without secret (X05)",
+    );
     let public = Rp { id: "public", secret: "x", ..rp.clone() };
     is_error(&public.redeem(&code), 401, "invalid_client", "a public client with a secret");
     let mut both = rp.redemption(&code);
@@ -166,11 +191,15 @@ fn who_does_not_pass_as_a_client() {
     let token = rp.endpoint("token_endpoint");
     let answer = Browser::new().get(&token);
     assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")), "T01");
-    let json = Request::new("POST", &token).header("Content-Type", "application/json").body("{\"grant_type\":\"authorization_code\"}");
+    let json = Request::new("POST", &token)
+        .header("Content-Type", "application/json")
+        .body("{\"grant_type\":\"authorization_code\"}");
     is_error(&Browser::new().send(&json), 400, "invalid_request", "JSON (T01)");
     // T04: parameters in the query are not read.
     let query = encode(&rp.redemption(&code));
-    let answer = Browser::new().send(&Request::form(&format!("{token}?{query}"), &[("x", "y")]).header("Authorization", &rp.basic()));
+    let answer = Browser::new().send(
+        &Request::form(&format!("{token}?{query}"), &[("x", "y")]).header("Authorization", &rp.basic()),
+    );
     is_error(&answer, 400, "invalid_request", "parameters in the query");
     assert_eq!(rp.redeem(&code).status, 200, "and after all that the owner redeems it");
 }
@@ -254,11 +283,26 @@ fn requests_and_where_their_faults_go() {
         ("client twice (A07)", vec![("client_id", "main"), ("client_id", "main")], Want::Page),
         ("redirect_uri twice (A07)", vec![("redirect_uri", RETURN), ("redirect_uri", RETURN)], Want::Page),
         ("scope twice (A07)", vec![("scope", "openid"), ("scope", "openid")], Want::Back("invalid_request")),
-        ("state twice (A07)", vec![("state", "a"), ("state", "b")], Want::BackWithoutState("invalid_request")),
+        (
+            "state twice (A07)",
+            vec![("state", "a"), ("state", "b")],
+            Want::BackWithoutState("invalid_request"),
+        ),
         ("no response_type (A08)", vec![("response_type", "")], Want::Back("invalid_request")),
         ("a token (A09)", vec![("response_type", "token")], Want::Back("unsupported_response_type")),
         ("a hybrid (A09)", vec![("response_type", "code id_token")], Want::Back("unsupported_response_type")),
-        ("unknown parameters (A10)", vec![("extra", "foobar"), ("ui_locales", "se"), ("display", "popup"), ("acr_values", "9"), ("login_hint", "<b>"), ("claims_locales", "!")], Want::On),
+        (
+            "unknown parameters (A10)",
+            vec![
+                ("extra", "foobar"),
+                ("ui_locales", "se"),
+                ("display", "popup"),
+                ("acr_values", "9"),
+                ("login_hint", "<b>"),
+                ("claims_locales", "!"),
+            ],
+            Want::On,
+        ),
         ("no scope (A11)", vec![("scope", "")], Want::Back("invalid_scope")),
         ("no openid (A11)", vec![("scope", "profile")], Want::Back("invalid_scope")),
         ("unknown scope (A11)", vec![("scope", "nonsense openid")], Want::On),
@@ -274,11 +318,23 @@ fn requests_and_where_their_faults_go() {
         ("age in words (A22)", vec![("max_age", "abc")], Want::Back("invalid_request")),
         ("endless age (A22)", vec![("max_age", "99999999999999999999")], Want::Back("invalid_request")),
         ("request (A30)", vec![("request", "e30.e30.")], Want::Back("request_not_supported")),
-        ("request_uri (A30)", vec![("request_uri", "https://evil.example/r")], Want::Back("request_uri_not_supported")),
+        (
+            "request_uri (A30)",
+            vec![("request_uri", "https://evil.example/r")],
+            Want::Back("request_uri_not_supported"),
+        ),
         ("registration (A30)", vec![("registration", "{}")], Want::Back("registration_not_supported")),
-        ("no challenge (C06)", vec![("code_challenge", ""), ("code_challenge_method", "")], Want::Back("invalid_request")),
+        (
+            "no challenge (C06)",
+            vec![("code_challenge", ""), ("code_challenge_method", "")],
+            Want::Back("invalid_request"),
+        ),
         ("plain challenge (C07)", vec![("code_challenge_method", "plain")], Want::Back("invalid_request")),
-        ("challenge without method (C07)", vec![("code_challenge_method", "")], Want::Back("invalid_request")),
+        (
+            "challenge without method (C07)",
+            vec![("code_challenge_method", "")],
+            Want::Back("invalid_request"),
+        ),
         ("short challenge (C07)", vec![("code_challenge", "short")], Want::Back("invalid_request")),
     ];
     for (what, change, want) in &table {
@@ -399,7 +455,8 @@ fn tabs_do_not_disturb_each_other() {
     let world = World::start();
     let rp = world.rp();
     let mut browser = browser();
-    let tabs: Vec<Answer> = (0..10).map(|i| browser.get(&rp.request(&[("state", &format!("tab {i}"))]))).collect();
+    let tabs: Vec<Answer> =
+        (0..10).map(|i| browser.get(&rp.request(&[("state", &format!("tab {i}"))]))).collect();
     for (i, tab) in tabs.into_iter().enumerate().rev() {
         let answer = browser.follow(tab);
         assert_eq!(answer.param("state"), Some(format!("tab {i}")), "A37");
@@ -460,13 +517,34 @@ fn userinfo_refuses_as_rfc_6750_says() {
     let bearer = format!("Bearer {token}");
     let table: Vec<(&str, Request, u16, Option<&str>)> = vec![
         ("header", Request::get(&url).header("Authorization", &bearer), 200, None),
-        ("scheme in small letters (U06)", Request::get(&url).header("authorization", &format!("bearer {token}")), 200, None),
+        (
+            "scheme in small letters (U06)",
+            Request::get(&url).header("authorization", &format!("bearer {token}")),
+            200,
+            None,
+        ),
         ("posted header", Request::new("POST", &url).header("Authorization", &bearer), 200, None),
         ("posted body (U01)", Request::form(&url, &[("access_token", &token)]), 200, None),
         ("nothing (U02)", Request::get(&url), 401, Some("Bearer")),
-        ("unknown (U02)", Request::get(&url).header("Authorization", "Bearer x"), 401, Some("Bearer error=\"invalid_token\"")),
-        ("an ID token", Request::get(&url).header("Authorization", &format!("Bearer {}", tokens["id_token"].as_str().unwrap())), 401, Some("Bearer error=\"invalid_token\"")),
-        ("two places (U03)", Request::form(&url, &[("access_token", &token)]).header("Authorization", &bearer), 400, Some("Bearer error=\"invalid_request\"")),
+        (
+            "unknown (U02)",
+            Request::get(&url).header("Authorization", "Bearer x"),
+            401,
+            Some("Bearer error=\"invalid_token\""),
+        ),
+        (
+            "an ID token",
+            Request::get(&url)
+                .header("Authorization", &format!("Bearer {}", tokens["id_token"].as_str().unwrap())),
+            401,
+            Some("Bearer error=\"invalid_token\""),
+        ),
+        (
+            "two places (U03)",
+            Request::form(&url, &[("access_token", &token)]).header("Authorization", &bearer),
+            400,
+            Some("Bearer error=\"invalid_request\""),
+        ),
         ("in the query (U03)", Request::get(&format!("{url}?access_token={token}")), 401, Some("Bearer")),
         ("another scheme", Request::get(&url).header("Authorization", &rp.basic()), 401, Some("Bearer")),
     ];
@@ -500,7 +578,9 @@ fn documents_are_public_cached_and_our_own() {
     // D12: whatever is advertised answers.
     let mut crawled = 0;
     for (name, value) in document.as_object().unwrap() {
-        let Some(url) = value.as_str().filter(|_| name.ends_with("_endpoint") || name == "jwks_uri") else { continue };
+        let Some(url) = value.as_str().filter(|_| name.ends_with("_endpoint") || name == "jwks_uri") else {
+            continue;
+        };
         let status = Browser::new().get(url).status;
         let want = match name.as_str() {
             "jwks_uri" => 200,
@@ -519,7 +599,10 @@ fn documents_are_public_cached_and_our_own() {
         for member in ["d", "p", "q", "dp", "dq", "qi", "k"] {
             assert!(key.get(member).is_none(), "{member}");
         }
-        assert_eq!((key["kty"].as_str(), key["use"].as_str(), key["alg"].as_str()), (Some("RSA"), Some("sig"), Some("RS256")));
+        assert_eq!(
+            (key["kty"].as_str(), key["use"].as_str(), key["alg"].as_str()),
+            (Some("RSA"), Some("sig"), Some("RS256"))
+        );
         assert!(key["kid"].as_str().is_some_and(|kid| !kid.is_empty()));
     }
     // D14, for both documents and every address of the first (D10).
@@ -549,5 +632,8 @@ fn documents_are_public_cached_and_our_own() {
         let spoofed = Browser::new().send(&Request::get(&url).header(name, value));
         assert_eq!(spoofed.json(), document, "{name}");
     }
-    assert_eq!(Browser::new().get(&format!("{}/.well-known/openid-configuration/other", rp.issuer)).status, 404);
+    assert_eq!(
+        Browser::new().get(&format!("{}/.well-known/openid-configuration/other", rp.issuer)).status,
+        404
+    );
 }

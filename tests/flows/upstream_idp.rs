@@ -259,7 +259,11 @@ fn never_moved_by_what_a_person_writes_into_an_address() {
         let mut browser = browser();
         let state = world.begin(&mut browser).param("state").unwrap();
         let again = browser.get(&world.callback_with(&[("error", error), ("state", &state), ("iss", &iss)]));
-        assert!(again.location().is_some_and(|l| l.as_str().starts_with(&iss)), "{error}: {:?}", again.location());
+        assert!(
+            again.location().is_some_and(|l| l.as_str().starts_with(&iss)),
+            "{error}: {:?}",
+            again.location()
+        );
         let state = again.param("state").unwrap();
         let end = browser.get(&world.callback_with(&[("error", error), ("state", &state), ("iss", &iss)]));
         is_refusal(&world, &end, &browser, "well and yet fails", error);
@@ -343,11 +347,11 @@ fn another_tabs_state_buys_nothing() {
 fn a_provider_that_fails_our_own_question_is_left_at_once() {
     // What it does, how the log calls it, and whether it was noticed by waiting.
     let table: &[(&[Quirk], &str)] = &[
-        (&[Quirk::Status(At::Discovery, 500)], "status"),
-        (&[Quirk::Status(At::Discovery, 404)], "status"),
+        (&[Quirk::Status(At::Discovery, 500)], "unexpected-status"),
+        (&[Quirk::Status(At::Discovery, 404)], "unexpected-status"),
         (&[Quirk::Html(At::Discovery)], "not-json"),
         (&[Quirk::OtherIssuer], "issuer-mismatch"),
-        (&[Quirk::Huge(At::Discovery)], "too-large"),
+        (&[Quirk::Huge(At::Discovery)], "answer-too-large"),
         (&[Quirk::Hangs(At::Discovery)], "timeout"),
         (&[Quirk::Drips(At::Discovery)], "timeout"),
     ];
@@ -382,7 +386,12 @@ fn a_provider_that_dies_in_the_middle_hands_over() {
     world.strong.refuse();
     // FM04: the code cannot be redeemed, our own question finds the provider gone, the person goes to the next.
     let moved = browser.get(back.location().unwrap().as_str());
-    assert!(moved.location().is_some_and(|l| l.as_str().starts_with(&world.weak.issuer())), "{} {}", moved.status, moved.text());
+    assert!(
+        moved.location().is_some_and(|l| l.as_str().starts_with(&world.weak.issuer())),
+        "{} {}",
+        moved.status,
+        moved.text()
+    );
     world.server.wait_for_log(&["event=continuity.login.restarted", "from=strong"]);
     let end = browser.follow(moved);
     // The page behind is not there, which is what a person who passed reads.
@@ -407,7 +416,11 @@ fn a_provider_that_hangs_in_the_middle_costs_a_bounded_wait() {
     let begun = now();
     let moved = browser.get(back.location().unwrap().as_str());
     let took = begun.elapsed();
-    assert!(moved.location().is_some_and(|l| l.as_str().starts_with(&world.weak.issuer())), "{}", moved.text());
+    assert!(
+        moved.location().is_some_and(|l| l.as_str().starts_with(&world.weak.issuer())),
+        "{}",
+        moved.text()
+    );
     assert!(took < Duration::from_millis(6_500), "{took:?}");
     eprintln!("moved after {took:?}");
     assert_eq!(browser.follow(moved).status, 502);
@@ -421,10 +434,15 @@ fn when_nobody_is_left_the_page_says_how_to_go_on() {
     let back = browser.clone().stop_at(&world.callback).follow(there);
     world.strong.refuse();
     world.weak.refuse();
-    for (what, url) in [("in the middle", back.location().unwrap().to_string()), ("at the beginning", world.app())] {
+    for (what, url) in
+        [("in the middle", back.location().unwrap().to_string()), ("at the beginning", world.app())]
+    {
         let page = browser.get(&url);
         assert_eq!(page.status, 503, "{what}: {}", page.text());
-        assert!(page.header("retry-after").is_some_and(|v| v.parse::<u64>().is_ok_and(|s| (1..=60).contains(&s))), "{what}");
+        assert!(
+            page.header("retry-after").is_some_and(|v| v.parse::<u64>().is_ok_and(|s| (1..=60).contains(&s))),
+            "{what}"
+        );
         is_page_of_ours(&page);
         assert_eq!(page.links(), [world.app()], "{what}");
     }

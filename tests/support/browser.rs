@@ -237,7 +237,8 @@ impl Browser {
     fn take_cookies(&mut self, answer: &Answer) {
         let host = answer.url.host_str().unwrap_or_default().to_owned();
         for (name, value, line) in answer.cookies() {
-            let attributes: Vec<String> = line.split(';').skip(1).map(|a| a.trim().to_ascii_lowercase()).collect();
+            let attributes: Vec<String> =
+                line.split(';').skip(1).map(|a| a.trim().to_ascii_lowercase()).collect();
             let path = attributes.iter().find_map(|a| a.strip_prefix("path=")).unwrap_or("/").to_owned();
             let over = attributes.iter().any(|a| {
                 a == "max-age=0" || a.strip_prefix("expires=").is_some_and(|date| date.contains("1970"))
@@ -280,7 +281,8 @@ impl Browser {
             return Ok(Wire::Plain(stream));
         }
         let tls = self.tls.clone().ok_or_else(|| io::Error::other("this browser has no TLS"))?;
-        let name = ServerName::try_from(url.host_str().unwrap_or_default().to_owned()).map_err(io::Error::other)?;
+        let name =
+            ServerName::try_from(url.host_str().unwrap_or_default().to_owned()).map_err(io::Error::other)?;
         let connection = ClientConnection::new(tls, name).map_err(io::Error::other)?;
         Ok(Wire::Tls(Box::new(StreamOwned::new(connection, stream))))
     }
@@ -302,7 +304,10 @@ impl Browser {
         for (name, value) in &request.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
-        if (!request.body.is_empty() || request.method == "POST") && !sets("content-length") && !sets("transfer-encoding") {
+        if (!request.body.is_empty() || request.method == "POST")
+            && !sets("content-length")
+            && !sets("transfer-encoding")
+        {
             head.push_str(&format!("Content-Length: {}\r\n", request.body.len()));
         }
         if !sets("connection") {
@@ -434,7 +439,10 @@ impl Reader {
             Left::Bytes(left) => {
                 let available = self.wire.fill_buf()?;
                 if available.is_empty() {
-                    return Err(io::Error::new(io::ErrorKind::UnexpectedEof, format!("{left} bytes are missing")));
+                    return Err(io::Error::new(
+                        io::ErrorKind::UnexpectedEof,
+                        format!("{left} bytes are missing"),
+                    ));
                 }
                 let piece = available[..available.len().min(left)].to_vec();
                 self.wire.consume(piece.len());
@@ -455,7 +463,9 @@ impl Reader {
                 let mut line = String::new();
                 self.wire.read_line(&mut line)?;
                 let size = usize::from_str_radix(line.trim().split(';').next().unwrap_or_default(), 16)
-                    .map_err(|_| io::Error::new(io::ErrorKind::UnexpectedEof, format!("chunk size {line:?}")))?;
+                    .map_err(|_| {
+                        io::Error::new(io::ErrorKind::UnexpectedEof, format!("chunk size {line:?}"))
+                    })?;
                 let mut piece = vec![0; size + 2];
                 self.wire.read_exact(&mut piece)?;
                 piece.truncate(size);
@@ -478,7 +488,8 @@ fn read_head(reader: &mut impl BufRead) -> io::Result<(u16, Vec<(String, String)
     let mut line = String::new();
     reader.read_line(&mut line)?;
     let status = line.split(' ').nth(1).and_then(|s| s.parse().ok());
-    let status = status.ok_or_else(|| io::Error::new(io::ErrorKind::UnexpectedEof, format!("no status in {line:?}")))?;
+    let status = status
+        .ok_or_else(|| io::Error::new(io::ErrorKind::UnexpectedEof, format!("no status in {line:?}")))?;
     let mut headers = Vec::new();
     loop {
         let mut line = String::new();

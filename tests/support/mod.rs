@@ -112,7 +112,8 @@ pub fn free_port() -> u16 {
     static NEXT: OnceLock<AtomicU16> = OnceLock::new();
     const FIRST: u16 = 10_000;
     const COUNT: u16 = 20_000;
-    let next = NEXT.get_or_init(|| AtomicU16::new((std::process::id().wrapping_mul(137) % u32::from(COUNT)) as u16));
+    let next =
+        NEXT.get_or_init(|| AtomicU16::new((std::process::id().wrapping_mul(137) % u32::from(COUNT)) as u16));
     for _ in 0..COUNT {
         let port = FIRST + next.fetch_add(1, Ordering::Relaxed) % COUNT;
         if TcpListener::bind(("127.0.0.1", port)).is_ok() {
@@ -164,7 +165,8 @@ impl Process {
     #[track_caller]
     pub fn exit_code(&mut self, limit: Duration) -> i32 {
         let name = self.name;
-        let status = until(&format!("the end of {name}"), limit, || self.child.try_wait().expect("a child of ours"));
+        let status =
+            until(&format!("the end of {name}"), limit, || self.child.try_wait().expect("a child of ours"));
         status.code().expect("an exit code")
     }
 }
@@ -216,7 +218,8 @@ impl<'a> Launch<'a> {
         command.arg("serve").arg(&file).args(["--threads", "2", "--drain-delay", "0s"]).args(self.arguments);
         command.env_clear().envs(self.variables.iter().copied()).current_dir(self.scratch.0.path());
         command.stdin(Stdio::null()).stdout(Stdio::null());
-        Process::start("maverics", command, self.scratch.path(&format!("{}.log", self.name))).expect("maverics starts")
+        Process::start("maverics", command, self.scratch.path(&format!("{}.log", self.name)))
+            .expect("maverics starts")
     }
 
     /// Starts, and waits until the status endpoint answers.
@@ -324,7 +327,12 @@ fn unused_name(scratch: &Scratch, name: &str) -> PathBuf {
 }
 
 /// Runs a program to its end, within a time. `None` when it is not installed.
-pub fn run_to_end(name: &'static str, mut command: Command, limit: Duration, log: &Path) -> Option<(i32, String)> {
+pub fn run_to_end(
+    name: &'static str,
+    mut command: Command,
+    limit: Duration,
+    log: &Path,
+) -> Option<(i32, String)> {
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     let mut process = match Process::start(name, command, log.to_owned()) {
         Ok(process) => process,

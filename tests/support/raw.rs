@@ -31,9 +31,7 @@ pub fn exchange(address: SocketAddr, bytes: &[u8]) -> Outcome {
         }
     };
     let text = String::from_utf8_lossy(&received).into_owned();
-    let statuses = text
-        .match_indices("HTTP/1.")
-        .filter_map(|(at, _)| text.get(at + 9..at + 12)?.parse().ok())
-        .collect();
+    let statuses =
+        text.match_indices("HTTP/1.").filter_map(|(at, _)| text.get(at + 9..at + 12)?.parse().ok()).collect();
     Outcome { statuses, text, closed }
 }

@@ -37,8 +37,7 @@ const AFFINITY_COOKIES: &[(&str, &str)] = &[
     ("lb", "Caddy"),
 ];
 
-const PAGE: &str = r#"
-A balancer that keeps people on one node writes a cookie that names the node. When that cookie has the name of the
+const PAGE: &str = r#"A balancer that keeps people on one node writes a cookie that names the node. When that cookie has the name of the
 session cookie, one overwrites the other on every answer: the node receives the balancer's value as a session id,
 knows no such session, and asks the person to sign in again, without end. Measured with the common snippets, none of
 20 people got in.
@@ -60,8 +59,7 @@ session:
 ```
 
 How to fix: choose another `session.cookie.name`, and give the balancer a cookie of its own, as `maverics lb-gen` does
-(`maverics_lb`).
-"#;
+(`maverics_lb`)."#;
 
 fn check(scene: &Scene<'_>, report: &mut Report) {
     for site in scene.sites() {

@@ -18,8 +18,7 @@ pub static RULE: Rule = Rule {
     check,
 };
 
-const PAGE: &str = r#"
-Apps read `continuity-name.attribute` and do not know who signed the person in. An attribute that one member is not
+const PAGE: &str = r#"Apps read `continuity-name.attribute` and do not know who signed the person in. An attribute that one member is not
 mapped for, and that has no default, is simply absent after a failover to that member: rules that ask for it stop
 matching, headers disappear, accounts are not found. The outage is over and people still cannot work.
 
@@ -73,8 +72,7 @@ connectors:
 ```
 
 How to fix: map the attribute for every member, or give it a `default` that is safe for people whose value is not
-known (never a privileged role).
-"#;
+known (never a privileged role)."#;
 
 fn check(scene: &Scene<'_>, report: &mut Report) {
     for group in scene.groups() {

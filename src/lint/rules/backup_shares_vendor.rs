@@ -19,8 +19,7 @@ pub static RULE: Rule = Rule {
     check,
 };
 
-const PAGE: &str = r#"
-A second tenant at the same vendor survives the loss of a tenant, and little else: control plane, name service,
+const PAGE: &str = r#"A second tenant at the same vendor survives the loss of a tenant, and little else: control plane, name service,
 certificates and release calendar are shared, and so is a vendor-wide incident. It takes the primary and the backup
 in the same minute.
 
@@ -67,8 +66,7 @@ connectors:
     failover: {idps: [primary, backup]}
 ```
 
-How to fix: put a provider of another vendor, or one you run yourself, among the members.
-"#;
+How to fix: put a provider of another vendor, or one you run yourself, among the members."#;
 
 fn check(scene: &Scene<'_>, report: &mut Report) {
     for group in scene.groups() {

@@ -23,8 +23,7 @@ pub static RULE: Rule = Rule {
     check,
 };
 
-const PAGE: &str = r#"
-An edge keeps no credentials of identity providers; it signs people in through root orchestrators, which do. With one
+const PAGE: &str = r#"An edge keeps no credentials of identity providers; it signs people in through root orchestrators, which do. With one
 root, the data centre of that root is a single point of failure for the whole site, however many providers stand
 behind it.
 
@@ -66,8 +65,7 @@ connectors:
     failover: {idps: [root-dc1, root-dc2]}
 ```
 
-How to fix: add a second root in another data centre as a member, or a provider on the site itself as a last resort.
-"#;
+How to fix: add a second root in another data centre as a member, or a provider on the site itself as a last resort."#;
 
 fn check(scene: &Scene<'_>, report: &mut Report) {
     for site in scene.sites() {

@@ -19,8 +19,7 @@ pub static RULE: Rule = Rule {
     check,
 };
 
-const PAGE: &str = r#"
-A provider without `healthCheck.enabled: true` counts as well for ever. When it dies, nobody is told, its place in
+const PAGE: &str = r#"A provider without `healthCheck.enabled: true` counts as well for ever. When it dies, nobody is told, its place in
 the order stays, and each sign-in finds out for itself by way of the pre-flight. A backup that is not watched may have
 been dead for months on the day it is needed.
 
@@ -63,8 +62,7 @@ connectors:
     failover: {idps: [primary, backup]}
 ```
 
-How to fix: add `healthCheck` with `enabled: true` to the member.
-"#;
+How to fix: add `healthCheck` with `enabled: true` to the member."#;
 
 fn check(scene: &Scene<'_>, report: &mut Report) {
     for group in scene.groups() {

@@ -20,8 +20,7 @@ pub static RULE: Rule = Rule {
     check,
 };
 
-const PAGE: &str = r#"
-All edges of a fleet depend on the providers behind its roots. Two vendors survive the outage of one; while it lasts
+const PAGE: &str = r#"All edges of a fleet depend on the providers behind its roots. Two vendors survive the outage of one; while it lasts
 there is no further one, and maintenance at the second then stops every site. Tier 3 of the guide therefore has three
 providers at the root. Two are enough for the tier to count as met.
 
@@ -95,8 +94,7 @@ connectors:
     healthCheck: {enabled: true}
 ```
 
-How to fix: add a provider of a third vendor, or one you run yourself, to the continuity connector of the root.
-"#;
+How to fix: add a provider of a third vendor, or one you run yourself, to the continuity connector of the root."#;
 
 fn check(scene: &Scene<'_>, report: &mut Report) {
     for group in scene.groups().filter(|group| scene.fleet.is_root(group.site.deployment)) {

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::config::check::describe;
 use crate::config::schema::{Walk, keyword};
 use crate::config::yaml::{Document, child};
+use crate::diag::source::Source;
 use crate::diag::{Code, Diagnostic, Level};
 use crate::lint::Scene;
 use crate::lint::rule::{Report, Rule};
@@ -24,8 +25,7 @@ pub static RULE: Rule = Rule {
     check,
 };
 
-const PAGE: &str = r#"
-A configuration is copied: into repositories, tickets, backups, and the terminal of whoever debugs it. A secret
+const PAGE: &str = r#"A configuration is copied: into repositories, tickets, backups, and the terminal of whoever debugs it. A secret
 written into it goes along, and replacing it means a new configuration on every node.
 
 A reference names the secret instead: `<vault.primary-secret>`. The value is looked up when the server starts, in the
@@ -53,22 +53,28 @@ connectors:
     oidcWellKnownURL: https://corp.okta.com/.well-known/openid-configuration
     oauthClientID: orchestrator
     oauthClientSecret: <vault.primary-secret>
+  - name: backup
+    type: oidc
+    oidcWellKnownURL: https://corp.eu.auth0.com/.well-known/openid-configuration
+    oauthClientID: orchestrator
+    oauthClientSecret: "{{ env.BACKUP_SECRET }}"
 ```
 
-How to fix: put the secret into the store, write `<name>` in its place, and replace the secret: it has been seen.
-"#;
+How to fix: put the secret into the store, write `<name>` in its place, and replace the secret: it has been seen."#;
 
 fn check(scene: &Scene<'_>, report: &mut Report) {
     let schema = checker().schema();
     for site in scene.sites() {
-        let mut search = Search { document: &site.deployment.document, walk: Walk::new(schema), report };
-        search.value(schema, &site.deployment.document.root, "");
+        let document = &site.deployment.document;
+        let source = scene.sources.get(document.file);
+        Search { document, source, walk: Walk::new(schema), report }.value(schema, &document.root, "");
     }
 }
 
 /// Walks the tree beside the schema, which knows where secrets stand.
 struct Search<'a> {
     document: &'a Document,
+    source: &'a Source,
     walk: Walk<'static>,
     report: &'a mut Report,
 }
@@ -91,7 +97,9 @@ impl Search<'_> {
                 }
             }
             Value::String(text)
-                if keyword(&parts, "x-maverics-secret").is_some() && is_secret(text, pointer) =>
+                if keyword(&parts, "x-maverics-secret").is_some()
+                    && !self.comes_from_outside(pointer)
+                    && is_secret(text, pointer) =>
             {
                 let words = format!("{} is written into the file", describe(pointer));
                 self.report.add(
@@ -103,15 +111,18 @@ impl Search<'_> {
             _ => {}
         }
     }
+
+    /// A variable has been filled in, or replaced, before the tree gets here; the file still shows it.
+    fn comes_from_outside(&self, pointer: &str) -> bool {
+        self.source.text.get(self.document.value(pointer).span).is_some_and(|written| written.contains("{{"))
+    }
 }
 
-/// Whether a text in a secret's place is one: not a reference, not a variable, not a public key, and not a
-/// header such as `Accept`, which may stand beside one that is secret.
+/// Whether a text in a secret's place is one: not a reference, not a public key, and not a header such as
+/// `Accept`, which may stand beside one that is secret.
 fn is_secret(text: &str, pointer: &str) -> bool {
     let harmless = text.trim().is_empty()
         || SecretRef::parse(text).is_some()
-        || text.contains("{{ env.")
-        || text.contains("{{env.")
         || ["-----BEGIN PUBLIC KEY", "-----BEGIN CERTIFICATE"]
             .iter()
             .any(|start| text.trim_start().starts_with(start));

@@ -18,8 +18,7 @@ pub static RULE: Rule = Rule {
     check,
 };
 
-const PAGE: &str = r#"
-A continuity connector sends new sign-ins to the first of its members that is well. With one member there is no
+const PAGE: &str = r#"A continuity connector sends new sign-ins to the first of its members that is well. With one member there is no
 second, so its outage is an outage of every app behind it, and the connector adds nothing but its name.
 
 Fires on:
@@ -58,8 +57,7 @@ connectors:
 ```
 
 How to fix: add a second provider to `failover.idps`, best at another vendor. Where no second one exists yet, a
-`local` connector with a few accounts keeps the people who must get in.
-"#;
+`local` connector with a few accounts keeps the people who must get in."#;
 
 fn check(scene: &Scene<'_>, report: &mut Report) {
     for group in scene.groups() {

@@ -22,8 +22,7 @@ pub static RULE: Rule = Rule {
     check,
 };
 
-const PAGE: &str = r#"
-A site with a provider of its own expects to lose the line to the cloud. From then until the thresholds are reached,
+const PAGE: &str = r#"A site with a provider of its own expects to lose the line to the cloud. From then until the thresholds are reached,
 the cloud member still counts as well: `unhealthyThreshold x interval + timeout` at worst. The guide's tactical
 settings (10 s, twice, 5 s) need 25 s; the ordinary ones (30 s, three times, 10 s) need 100 s.
 
@@ -71,8 +70,7 @@ connectors:
 ```
 
 How to fix: shorten `interval` and `timeout`, or lower `unhealthyThreshold`, on the cloud member. Raise
-`healthyThreshold` there rather than on the local one, so that a line that comes and goes does not drag people along.
-"#;
+`healthyThreshold` there rather than on the local one, so that a line that comes and goes does not drag people along."#;
 
 fn check(scene: &Scene<'_>, report: &mut Report) {
     for group in scene.groups() {

@@ -170,6 +170,10 @@ fn group(
         }
         written.push((name.clone(), resolved));
     }
+    if config.failover.pre_flight.timeout.is_zero() {
+        let at = format!("{pointer}/failover/preFlight/timeout");
+        linking.at_value(&form::BAD_VALUE, &at, "a pre-flight of no time can never be answered");
+    }
     let attributes = config.attributes.as_ref().map(|list| {
         let mut rules: Vec<AttributeRule> = Vec::new();
         for (i, attribute) in list.iter().enumerate() {

@@ -94,12 +94,15 @@ impl ProviderMetadata {
                 },
             });
         }
-        let secure = WebUrl::parse(&issuer).is_ok_and(|i| i.is_https());
+        let own = WebUrl::parse(&issuer).ok();
+        let secure = own.as_ref().is_some_and(WebUrl::is_https);
         let endpoint = |name: &str| -> Result<Option<WebUrl>, DiscoveryError> {
             let Some(text) = text(name) else { return Ok(None) };
             let url = WebUrl::parse(text)
                 .map_err(|_| DiscoveryError::Endpoint(format!("`{name}` is not an absolute URL")))?;
-            if secure && !url.is_https() {
+            // A provider on plain http is one on loopback or allowed by name; its endpoints stay where it is.
+            let at_home = own.as_ref().is_some_and(|own| own.host() == url.host());
+            if !url.is_https() && (secure || !(url.may_be_plain() || at_home)) {
                 return Err(DiscoveryError::Endpoint(format!("`{name}` is not https")));
             }
             Ok(Some(url))

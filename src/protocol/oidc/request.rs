@@ -129,11 +129,12 @@ impl AuthnRequest {
             return fault(E::InvalidRequest, "prompt=none stands alone");
         }
         let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-        let max_age = match params.get("max_age").map(|text| text.parse::<u64>().ok().filter(|_| digits(text))) {
-            None => None,
-            Some(Some(seconds)) => Some(seconds),
-            Some(None) => return fault(E::InvalidRequest, "max_age must be a number of seconds"),
-        };
+        let max_age =
+            match params.get("max_age").map(|text| text.parse::<u64>().ok().filter(|_| digits(text))) {
+                None => None,
+                Some(Some(seconds)) => Some(seconds),
+                Some(None) => return fault(E::InvalidRequest, "max_age must be a number of seconds"),
+            };
         Ok(AuthnRequest {
             client_id: params.get("client_id").unwrap_or_default().to_owned(),
             redirect_uri: redirect_uri.to_owned(),

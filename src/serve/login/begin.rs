@@ -89,7 +89,7 @@ pub async fn begin(state: &State, context: &Context, start: Start<'_>) -> Respon
         }
         login.give_up_on(member);
     }
-    if let Some(primary) = last_resort(state, &candidates)
+    if let Some(primary) = last_resort(state, &candidates, start.sign_in.minimum_assurance)
         && let Some(response) =
             send(state, context, &start, &candidates, primary, Why::LastResort.code(), 0, &login).await
     {
@@ -118,9 +118,13 @@ fn pre_flight(state: &State, candidate: &Candidate) -> Option<(Duration, Duratio
     (!settings.disabled).then(|| (settings.timeout.std(), settings.max_age.std()))
 }
 
-fn last_resort(state: &State, candidates: &[Candidate]) -> Option<usize> {
+/// The primary that people are sent to although it is down, where the configuration says so; never one below
+/// the level that is asked for.
+fn last_resort(state: &State, candidates: &[Candidate], minimum_assurance: Option<u8>) -> Option<usize> {
     candidates.iter().position(|c| {
-        c.through.is_some_and(|t| state.deployment.continuity(t).last_resort == LastResort::Primary)
+        let strong = minimum_assurance
+            .is_none_or(|least| state.deployment.idp(c.idp).assurance.is_some_and(|have| have >= least));
+        strong && c.through.is_some_and(|t| state.deployment.continuity(t).last_resort == LastResort::Primary)
     })
 }
 

@@ -217,7 +217,10 @@ impl FakeIdp {
     }
 }
 
-async fn answer(state: Arc<Mutex<State>>, request: http::Request<Incoming>) -> Result<Response<Slow>, Infallible> {
+async fn answer(
+    state: Arc<Mutex<State>>,
+    request: http::Request<Incoming>,
+) -> Result<Response<Slow>, Infallible> {
     let (parts, body) = request.into_parts();
     let at = match parts.uri.path() {
         "/.well-known/openid-configuration" => At::Discovery,
@@ -245,7 +248,9 @@ async fn answer(state: Arc<Mutex<State>>, request: http::Request<Incoming>) -> R
         match quirk {
             Quirk::Hangs(where_) if where_ == at => std::future::pending().await,
             Quirk::Status(where_, status) if where_ == at => return Ok(plain(status, "")),
-            Quirk::Html(where_) if where_ == at => return Ok(plain(200, "<!doctype html><title>Maintenance</title>")),
+            Quirk::Html(where_) if where_ == at => {
+                return Ok(plain(200, "<!doctype html><title>Maintenance</title>"));
+            }
             Quirk::Huge(where_) if where_ == at => return Ok(response.map(|_| Slow::huge())),
             Quirk::Drips(where_) if where_ == at => {
                 return Ok(response.map(|body| Slow { drip: true, ..body }));
@@ -280,7 +285,11 @@ impl State {
 
     fn fresh(&mut self, what: &str) -> String {
         self.made += 1;
-        format!("{what}-{}-{}", self.made, URL_SAFE_NO_PAD.encode(digest_of(&format!("{}{}", self.issuer, self.made))))
+        format!(
+            "{what}-{}-{}",
+            self.made,
+            URL_SAFE_NO_PAD.encode(digest_of(&format!("{}{}", self.issuer, self.made)))
+        )
     }
 
     fn discovery(&self) -> Value {
@@ -300,22 +309,31 @@ impl State {
     }
 
     fn key_set(&self) -> Value {
-        let keys: Vec<Value> =
-            if self.has(Quirk::NoKeys) { vec![] } else { self.keys.iter().map(SigningKey::public_jwk).collect() };
+        let keys: Vec<Value> = if self.has(Quirk::NoKeys) {
+            vec![]
+        } else {
+            self.keys.iter().map(SigningKey::public_jwk).collect()
+        };
         json!({"keys": keys})
     }
 
     fn authorize(&mut self, params: &HashMap<String, String>) -> Response<Slow> {
-        let (Some(redirect_uri), true) = (params.get("redirect_uri"), params.get("client_id").is_some_and(|c| c == CLIENT))
+        let (Some(redirect_uri), true) =
+            (params.get("redirect_uri"), params.get("client_id").is_some_and(|c| c == CLIENT))
         else {
             return plain(400, "unknown client");
         };
         let code = self.fresh("code");
-        let iss = if self.has(Quirk::WrongIss) { "https://other.example".to_owned() } else { self.issuer.clone() };
+        let iss =
+            if self.has(Quirk::WrongIss) { "https://other.example".to_owned() } else { self.issuer.clone() };
         let mut url = url::Url::parse(redirect_uri).expect("a redirect URI");
         {
             let mut query = url.query_pairs_mut();
-            match self.quirks.iter().find_map(|q| if let Quirk::Error(error) = q { Some(*error) } else { None }) {
+            match self
+                .quirks
+                .iter()
+                .find_map(|q| if let Quirk::Error(error) = q { Some(*error) } else { None })
+            {
                 Some(error) => query.append_pair("error", error),
                 None => query.append_pair("code", &code),
             };
@@ -334,7 +352,9 @@ impl State {
         };
         self.codes.insert(code, kept);
         let mut response = plain(302, "");
-        response.headers_mut().insert("location", http::HeaderValue::try_from(url.as_str()).expect("an address"));
+        response
+            .headers_mut()
+            .insert("location", http::HeaderValue::try_from(url.as_str()).expect("an address"));
         response
     }
 
@@ -428,7 +448,9 @@ fn digest_of(text: &str) -> Vec<u8> {
 
 fn is_client(headers: &http::HeaderMap) -> bool {
     let header = headers.get("authorization").and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let Some(pair) = header.strip_prefix("Basic ").and_then(|b| STANDARD.decode(b).ok()) else { return false };
+    let Some(pair) = header.strip_prefix("Basic ").and_then(|b| STANDARD.decode(b).ok()) else {
+        return false;
+    };
     let pair = String::from_utf8_lossy(&pair).into_owned();
     let decode = |half: &str| params(format!("x={half}").as_bytes()).remove("x").unwrap_or_default();
     pair.split_once(':').is_some_and(|(id, secret)| decode(id) == CLIENT && decode(secret) == SECRET)
@@ -456,7 +478,10 @@ impl Body for Slow {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let this = self.get_mut();
         if this.huge_left > 0 {
             let piece = this.huge_left.min(64 << 10);
@@ -469,7 +494,8 @@ impl Body for Slow {
         if !this.drip {
             return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut this.rest)))));
         }
-        let sleep = this.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep(Duration::from_millis(100))));
+        let sleep =
+            this.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep(Duration::from_millis(100))));
         std::task::ready!(sleep.as_mut().poll(cx));
         this.sleep = None;
         Poll::Ready(Some(Ok(Frame::data(this.rest.split_to(1)))))

@@ -46,7 +46,10 @@ impl Document {
 
     /// Whether the client has this very document (RFC 9110 §13.1.2: a list, compared weakly, or `*`).
     fn is_known(&self, headers: &http::HeaderMap) -> bool {
-        let listed = headers.get_all(IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(','));
-        listed.map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).as_bytes() == self.etag.as_bytes())
+        let listed =
+            headers.get_all(IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(','));
+        listed
+            .map(str::trim)
+            .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).as_bytes() == self.etag.as_bytes())
     }
 }

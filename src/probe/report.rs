@@ -1,0 +1,206 @@
+//! A report for people and for programs.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::{Asked, Choice, Overall, Report};
+use crate::model::Deployment;
+
+impl Overall {
+    /// As every format says it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Overall::Healthy => "healthy",
+            Overall::Degraded => "degraded",
+            Overall::Outage => "outage",
+        }
+    }
+}
+
+/// The stable JSON shape (`schemas/output/probe.schema.json`).
+pub fn json(report: &Report, deployment: &Deployment) -> Value {
+    json!({
+        "version": 1,
+        "providers": report.providers.iter().map(|asked| provider(asked, deployment)).collect::<Vec<_>>(),
+        "continuity": report.continuity.iter().map(choice).collect::<Vec<_>>(),
+        "apps": report.apps.iter().map(choice).collect::<Vec<_>>(),
+        "verdict": report.overall.word(),
+    })
+}
+
+fn provider(asked: &Asked, deployment: &Deployment) -> Value {
+    let idp = deployment.idp(asked.idp);
+    let phases = &asked.last.phases;
+    let unwell = asked.last.outcome.as_ref().err();
+    let facts: Map<String, Value> = asked.last.facts.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
+    json!({
+        "name": idp.name.as_str(),
+        "type": idp.type_name,
+        "address": idp.facts.health_address.as_ref().or(idp.facts.address.as_ref()),
+        "watched": idp.check.is_some(),
+        "verdict": verdict(asked),
+        "reason": unwell.map(|u| u.reason.code()),
+        "detail": unwell.map(|u| u.detail.as_str()),
+        "standing": asked.member.standing().word(),
+        "asked": asked.asked,
+        "answered": asked.well,
+        "phases": {
+            "dns": phases.dns.map(millis),
+            "tcp": phases.tcp.map(millis),
+            "tls": phases.tls.map(millis),
+            "request": phases.request.map(millis),
+        },
+        "certificateDaysLeft": phases.certificate_days_left,
+        "clockSkewSeconds": phases.clock_skew_secs,
+        "facts": facts,
+    })
+}
+
+fn choice(choice: &Choice) -> Value {
+    let others = choice.others.iter().map(|(name, reason)| json!({"name": name, "reason": reason}));
+    json!({
+        "name": choice.name,
+        "wouldServe": choice.would_serve,
+        "reason": choice.reason,
+        "others": others.collect::<Vec<_>>(),
+    })
+}
+
+fn verdict(asked: &Asked) -> &'static str {
+    if asked.last.is_well() { "healthy" } else { "unhealthy" }
+}
+
+/// Milliseconds with one decimal.
+fn millis(time: Duration) -> f64 {
+    (time.as_secs_f64() * 10_000.0).round() / 10.0
+}
+
+/// A table, a line for each provider that is not well, and who would serve.
+pub fn text(report: &Report, deployment: &Deployment) -> String {
+    let mut rows = vec![
+        ["PROVIDER", "TYPE", "VERDICT", "DNS", "TCP", "TLS", "REQUEST", "CERT", "SKEW"].map(str::to_owned),
+    ];
+    rows.extend(report.providers.iter().map(|asked| row(asked, deployment)));
+    let mut out = table(&rows);
+    for asked in &report.providers {
+        let idp = deployment.idp(asked.idp);
+        if let Err(unwell) = &asked.last.outcome {
+            out.push_str(&format!("\n{}: {}: {}\n", idp.name, unwell.reason, unwell.detail));
+            if let Some(address) = idp.facts.health_address.as_ref().or(idp.facts.address.as_ref()) {
+                out.push_str(&format!("  asked: {address}\n"));
+            }
+        }
+    }
+    for (what, choices) in [("continuity", &report.continuity), ("app", &report.apps)] {
+        if !choices.is_empty() {
+            out.push('\n');
+        }
+        for choice in choices {
+            out.push_str(&format!("{what} {}: {}\n", choice.name, sentence(choice)));
+        }
+    }
+    out.push_str(&format!("\nverdict: {}\n", report.overall.word()));
+    out
+}
+
+fn row(asked: &Asked, deployment: &Deployment) -> [String; 9] {
+    let idp = deployment.idp(asked.idp);
+    let phases = &asked.last.phases;
+    let time = |time: Option<Duration>| time.map_or("-".to_owned(), |time| format!("{:.1} ms", millis(time)));
+    let verdict = match asked.asked {
+        0 | 1 => verdict(asked).to_owned(),
+        asked_times => format!("{} {}/{asked_times}", verdict(asked), asked.well),
+    };
+    [
+        idp.name.to_string(),
+        idp.type_name.clone(),
+        verdict,
+        time(phases.dns),
+        time(phases.tcp),
+        time(phases.tls),
+        time(phases.request),
+        phases.certificate_days_left.map_or("-".to_owned(), |days| format!("{days} d")),
+        phases.clock_skew_secs.map_or("-".to_owned(), |secs| format!("{secs:+} s")),
+    ]
+}
+
+fn table(rows: &[[String; 9]]) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let widths: [usize; 9] = std::array::from_fn(width);
+    let mut out = String::new();
+    for row in rows {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        out.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+fn sentence(choice: &Choice) -> String {
+    let serves = match &choice.would_serve {
+        Some(name) => format!("{name} would serve a login now ({})", choice.reason),
+        None => format!("nobody would serve a login now ({})", choice.reason),
+    };
+    if choice.others.is_empty() {
+        return serves;
+    }
+    let others = choice.others.iter().map(|(name, reason)| format!("{name} ({reason})"));
+    format!("{serves}; {}", others.collect::<Vec<_>>().join(", "))
+}
+
+/// The JSON Schema of [`json`].
+pub fn schema() -> Value {
+    let phase = json!({"type": ["number", "null"], "minimum": 0, "description": "Milliseconds; null when it did not happen."});
+    let text = |description: &str| json!({"type": "string", "description": description});
+    let maybe_text = |description: &str| json!({"type": ["string", "null"], "description": description});
+    let choices = json!({
+        "type": "array",
+        "items": {
+            "type": "object",
+            "required": ["name", "wouldServe", "reason"],
+            "properties": {
+                "name": text("Continuity connector, or app."),
+                "wouldServe": maybe_text("Provider a login would be sent to now; null when nobody is left."),
+                "reason": text("Reason code of the choice."),
+                "others": {"type": "array", "items": {
+                    "type": "object",
+                    "required": ["name", "reason"],
+                    "properties": {"name": {"type": "string"}, "reason": {"type": "string"}},
+                }},
+            },
+        },
+    });
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Report of maverics probe",
+        "type": "object",
+        "required": ["version", "providers", "continuity", "apps", "verdict"],
+        "properties": {
+            "version": {"const": 1},
+            "verdict": {"enum": ["healthy", "degraded", "outage"], "description": "outage: some app has no healthy provider left."},
+            "continuity": choices,
+            "apps": choices,
+            "providers": {"type": "array", "items": {
+                "type": "object",
+                "required": ["name", "type", "verdict", "reason", "detail", "phases"],
+                "properties": {
+                    "name": text("Connector."),
+                    "type": text("Value of its `type`."),
+                    "address": maybe_text("What was asked."),
+                    "watched": {"type": "boolean", "description": "Whether `serve` asks it at regular times."},
+                    "verdict": {"enum": ["healthy", "unhealthy"], "description": "By the last answer."},
+                    "reason": maybe_text("Stable reason code."),
+                    "detail": maybe_text("Words for the operator."),
+                    "standing": {"enum": ["unknown", "healthy", "unhealthy"], "description": "By the thresholds, with --count."},
+                    "asked": {"type": "integer", "minimum": 1},
+                    "answered": {"type": "integer", "minimum": 0},
+                    "phases": {"type": "object", "properties": {"dns": phase, "tcp": phase, "tls": phase, "request": phase}},
+                    "certificateDaysLeft": {"type": ["integer", "null"]},
+                    "clockSkewSeconds": {"type": ["integer", "null"], "description": "Their clock minus ours."},
+                    "facts": {"type": "object", "additionalProperties": {"type": "string"}},
+                },
+            }},
+        },
+    })
+}

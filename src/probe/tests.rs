@@ -1,0 +1,140 @@
+//! Providers that answer, refuse or hang, made of a few lines each.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::*;
+use crate::connector::{Answer, Begin, BeginRequest, CompleteRequest, Fault, Identity};
+use crate::diag::Sources;
+use crate::model::read::{ReadOptions, read};
+use crate::net::Phases;
+
+/// Answers by a script; the last word is repeated. A hanging one never answers.
+struct Scripted(&'static [Say]);
+
+#[derive(Clone, Copy)]
+enum Say {
+    Well,
+    Refused,
+    Hangs,
+}
+
+struct Running {
+    script: Scripted,
+    place: AtomicUsize,
+}
+
+impl Connector for Running {
+    fn probe(&self, _: Duration) -> Answer<'_, Verdict> {
+        let place = self.place.fetch_add(1, Ordering::Relaxed);
+        let say = self.script.0[place.min(self.script.0.len() - 1)];
+        Box::pin(async move {
+            match say {
+                Say::Well => Verdict { outcome: Ok(()), phases: Phases::default(), facts: Vec::new() },
+                Say::Refused => Verdict::unwell(Unwell::new(Reason::ConnectionRefused, "refused")),
+                Say::Hangs => std::future::pending().await,
+            }
+        })
+    }
+
+    fn pre_flight(&self, budget: Duration) -> Answer<'_, Verdict> {
+        self.probe(budget)
+    }
+
+    fn begin<'a>(&'a self, _: &'a BeginRequest) -> Answer<'a, Result<Begin, Fault>> {
+        Box::pin(async { Err(Fault::Unsupported("not in this test")) })
+    }
+
+    fn complete<'a>(&'a self, _: CompleteRequest<'a>) -> Answer<'a, Result<Identity, Fault>> {
+        Box::pin(async { Err(Fault::Unsupported("not in this test")) })
+    }
+}
+
+fn deployment(rest: &str) -> Deployment {
+    let connector = |name: &str, assurance: u8| {
+        format!(
+            "  - {{name: {name}, type: oidc, assurance: {assurance}, oauthClientID: x, oauthRedirectURL: 'https://o.example.com/cb', oidcWellKnownURL: 'https://{name}.example.com/.well-known/openid-configuration', healthCheck: {{enabled: true, unhealthyThreshold: 3}}}}\n"
+        )
+    };
+    let text = format!(
+        "version: '1'\nconnectors:\n{}{}  - {{name: ha, type: continuity, failover: {{idps: [a, b]}}}}\n{rest}",
+        connector("a", 2),
+        connector("b", 1)
+    );
+    let reading = read("t.yaml", &text, &mut Sources::default(), &ReadOptions::default());
+    reading.deployment.unwrap_or_else(|| panic!("{:?}", reading.findings))
+}
+
+const APP: &str = "
+apps:
+  - name: web
+    type: proxy
+    routePatterns: [/]
+    upstream: http://127.0.0.1:3000
+    policies: [{location: /, authentication: {idps: [ha], minimumAssurance: 2}, authorization: {allowAll: true}}]
+";
+
+async fn probe(deployment: &Deployment, scripts: [&'static [Say]; 2], count: u32) -> Report {
+    let opened = scripts.into_iter().enumerate().map(|(i, script)| {
+        let running = Running { script: Scripted(script), place: 0.into() };
+        (IdpIndex(i), Arc::new(running) as Arc<dyn Connector>)
+    });
+    let options = Options { count, pause: Duration::from_millis(10), timeout: Some(Duration::from_secs(5)) };
+    run(deployment, opened.collect(), &options, &Clock::fixed(crate::ambient::UnixSecs(1_000_000))).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_hangs_is_unwell_and_the_next_would_serve() {
+    let deployment = deployment("");
+    let begun = tokio::time::Instant::now();
+    let report = probe(&deployment, [&[Say::Hangs], &[Say::Well]], 1).await;
+    assert!(begun.elapsed() <= Duration::from_secs(6));
+    assert_eq!(report.overall, Overall::Degraded);
+    let choice = &report.continuity[0];
+    assert_eq!((choice.would_serve.as_deref(), choice.reason), (Some("b"), "failover"));
+    assert_eq!(choice.others, [("a".to_owned(), "unhealthy")]);
+    let json = report::json(&report, &deployment);
+    assert_eq!(json["providers"][0]["reason"], "timeout");
+    assert_eq!(json["continuity"][0]["wouldServe"], "b");
+    let text = report::text(&report, &deployment);
+    assert!(text.contains("continuity ha: b would serve a login now (failover); a (unhealthy)\n"), "{text}");
+    assert!(text.ends_with("verdict: degraded\n"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn everybody_well_and_nobody_well() {
+    let deployment = deployment("");
+    let report = probe(&deployment, [&[Say::Well], &[Say::Well]], 1).await;
+    assert_eq!((report.overall, report.continuity[0].reason), (Overall::Healthy, "primary"));
+    let report = probe(&deployment, [&[Say::Refused], &[Say::Refused]], 1).await;
+    assert_eq!((report.overall, report.continuity[0].would_serve.clone()), (Overall::Outage, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn thresholds_count_and_a_login_asks_for_itself() {
+    let deployment = deployment("");
+    let report = probe(&deployment, [&[Say::Refused], &[Say::Well]], 3).await;
+    assert_eq!(report.providers[0].member.standing(), Standing::Unhealthy);
+    let report = probe(&deployment, [&[Say::Well, Say::Refused], &[Say::Well]], 2).await;
+    assert_eq!(
+        report.providers[0].member.standing(),
+        Standing::Healthy,
+        "one failure is below the threshold"
+    );
+    assert_eq!(
+        report.continuity[0].others,
+        [("a".to_owned(), "suspect")],
+        "a login would notice all the same"
+    );
+    let report = probe(&deployment, [&[Say::Refused, Say::Well], &[Say::Well]], 2).await;
+    assert_eq!((report.overall, report.continuity[0].reason), (Overall::Healthy, "primary"));
+    assert_eq!((report.providers[0].asked, report.providers[0].well), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_app_that_needs_more_than_what_is_left_is_an_outage() {
+    let deployment = deployment(APP);
+    let report = probe(&deployment, [&[Say::Refused], &[Say::Well]], 1).await;
+    assert_eq!(report.continuity[0].would_serve.as_deref(), Some("b"));
+    assert_eq!((report.apps[0].would_serve.clone(), report.apps[0].reason), (None, "last-try"));
+    assert_eq!(report.overall, Overall::Outage);
+}

@@ -1,0 +1,94 @@
+//! `maverics lint`: verdicts over the guides' own configurations, selection, gates.
+
+use serde_json::Value;
+
+use super::Transcript;
+use crate::golden;
+
+const TIERS: &[(&str, &[&str], &[u8])] = &[
+    ("tier1-basic", &["tier1-basic"], &[1]),
+    ("tier2-diversified", &["tier2-diversified"], &[1, 2]),
+    ("tier3-fleet", &["tier3-edge", "tier3-root"], &[1, 3]),
+    ("tier4-tactical", &["tier4-tactical"], &[1, 4]),
+];
+
+fn paths(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| format!("tests/fixtures/seeds/{name}.yaml")).collect()
+}
+
+fn lint(options: &[&str], names: &[&str]) -> Transcript {
+    let paths = paths(names);
+    let mut arguments = vec!["lint"];
+    arguments.extend(options);
+    arguments.extend(paths.iter().map(String::as_str));
+    Transcript::of(&arguments)
+}
+
+#[test]
+fn each_guide_configuration_meets_its_tier() {
+    for (name, files, met) in TIERS {
+        golden::check(&format!("lint/{name}.txt"), &lint(&[], files).text());
+        let json = lint(&["--format", "json"], files).stdout;
+        let report: Value = serde_json::from_str(&json).expect("JSON");
+        for tier in 1..=4u8 {
+            let verdict = &report["tiers"][tier.to_string()];
+            assert_eq!(verdict["met"], met.contains(&tier), "{name}, tier {tier}: {verdict:#}");
+        }
+        assert_eq!(report["tier"], *met.last().expect("a tier"));
+        let schema: Value = serde_json::from_str(&Transcript::of(&["schema", "lint"]).stdout).expect("JSON");
+        let validator = jsonschema::draft202012::new(&schema).expect("a schema");
+        let faults: Vec<String> = validator.iter_errors(&report).map(|e| e.to_string()).collect();
+        assert_eq!(faults, [""; 0], "{name}");
+    }
+}
+
+#[test]
+fn a_tier_is_a_gate() {
+    assert_eq!(lint(&["--tier", "2"], &["tier2-diversified"]).code, 0);
+    let refused = lint(&["--tier", "2"], &["tier1-basic"]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.stderr.contains("tier 2 (Diversified) is not met: "), "{}", refused.stderr);
+}
+
+const INLINE: &str = "version: '1'
+connectors:
+  - name: primary
+    type: oidc
+    oidcWellKnownURL: https://corp.okta.com/.well-known/openid-configuration
+    oauthClientID: orchestrator
+    oauthClientSecret: correct-horse
+";
+
+#[test]
+fn rules_are_selected() {
+    let with = |options: &[&str]| {
+        let mut arguments = vec!["lint", "-"];
+        arguments.extend(options);
+        Transcript::fed(&arguments, INLINE)
+    };
+    let found = with(&[]);
+    assert_eq!(found.code, 0, "a warning is below the fail level");
+    assert!(found.stdout.contains("warning[MV1501: secret-written-inline]"), "{}", found.stdout);
+    assert!(!found.stdout.contains("correct-horse") || found.stdout.contains(" | "), "only the source line");
+    assert_eq!(with(&["--deny", "secret-written-inline"]).code, 1);
+    assert!(!with(&["--allow", "MV1501"]).stdout.contains("MV1501"));
+    let misspelt = with(&["--allow", "secret-writen-inline"]);
+    assert_eq!(misspelt.code, 2);
+    assert!(misspelt.stderr.contains("did you mean `secret-written-inline`?"), "{}", misspelt.stderr);
+}
+
+#[test]
+fn rules_are_listed_and_explained() {
+    golden::check("lint/list.txt", &Transcript::of(&["lint", "--list"]).text());
+    let page = Transcript::of(&["lint", "--explain", "backup-shares-vendor"]);
+    assert_eq!(page.code, 0);
+    assert!(page.stdout.contains("How to fix: "), "{}", page.stdout);
+    assert_eq!(Transcript::of(&["lint", "--explain", "nothing"]).code, 2);
+}
+
+#[test]
+fn a_file_that_does_not_validate_is_told_about() {
+    let broken = Transcript::fed(&["lint", "-"], "connectors: 7\n");
+    assert_eq!(broken.code, 1);
+    assert!(broken.stdout.contains("wrong-type") && broken.stdout.contains("tier 1 (Basic): not met"));
+}
