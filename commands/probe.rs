@@ -62,7 +62,10 @@ enum Format {
 
 pub fn run(args: &Args) -> Result<Outcome> {
     let files: Vec<PathBuf> = args.file.iter().cloned().collect();
-    let Some((deployment, store)) = load(&files, &args.config)? else { return Ok(Outcome::Findings) };
+    let (deployment, store) = match load(&files, &args.config)? {
+        Ok(loaded) => loaded,
+        Err(outcome) => return Ok(outcome),
+    };
     let chosen = match chosen(&deployment, &args.connector) {
         Ok(chosen) => chosen,
         Err(words) => return Ok(output::failure(&anyhow!(words), Outcome::Usage)),

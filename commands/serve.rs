@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use maverics::ambient::{Clock, Entropy};
+use maverics::config::codes;
 use maverics::config::fill::Fillers;
 use maverics::config::logger::LogLevel;
 use maverics::connector::open::{self, World};
@@ -86,11 +87,13 @@ pub fn drop_in(arguments: Vec<std::ffi::OsString>) -> Vec<std::ffi::OsString> {
     }
 }
 
-/// A deployment read with its references resolved, or what is wrong with it printed.
+/// A deployment read with its references resolved, or what is wrong with it printed. When nothing is wrong but
+/// that secrets are missing, all of them are named, and it is the surroundings that have to be put right, not
+/// the file.
 pub fn load(
     files: &[PathBuf],
     config: &ConfigArgs,
-) -> Result<Option<(Deployment, Option<Box<dyn secrets::Provider>>)>> {
+) -> Result<std::result::Result<(Deployment, Option<Box<dyn secrets::Provider>>), Outcome>> {
     let input = input::read(files, config)?;
     let [input] = input.as_slice() else {
         return Err(anyhow!("one configuration file is served at a time; {} were named", input.len()));
@@ -103,13 +106,16 @@ pub fn load(
         store.as_ref().and_then(|store| store.look_up(reference)).map(|secret| secret.expose().clone())
     };
     let mut sources = Sources::default();
-    let fillers = Fillers { env: Some(&exact_environment), secret: Some(&secret), probe_secrets: false };
+    let fillers = Fillers { env: Some(&exact_environment), secret: Some(&secret), probe_secrets: true };
     let options = ReadOptions { fillers, plain: config.plain_http(), show_extensions: false };
     let reading = model::read(&input.name, &input.text, &mut sources, &options);
     for finding in reading.findings.iter().filter(|f| f.level >= Level::Warn) {
         anstream::eprintln!("{}\n", text::render(finding, &sources, true));
     }
-    Ok(reading.deployment.map(|deployment| (deployment, store)))
+    let mut errors = reading.findings.iter().filter(|f| f.level >= Level::Error);
+    let outcome =
+        if errors.all(|f| *f.code == codes::UNRESOLVED) { Outcome::CouldNotRun } else { Outcome::Findings };
+    Ok(reading.deployment.map(|deployment| (deployment, store)).ok_or(outcome))
 }
 
 pub fn run(args: &Args) -> Result<Outcome> {
@@ -117,7 +123,10 @@ pub fn run(args: &Args) -> Result<Outcome> {
         return Err(anyhow!("remote configuration sources are not supported here; name a local file"));
     }
     let files: Vec<PathBuf> = args.file.iter().cloned().collect();
-    let Some((deployment, store)) = load(&files, &args.config)? else { return Ok(Outcome::Findings) };
+    let (deployment, store) = match load(&files, &args.config)? {
+        Ok(loaded) => loaded,
+        Err(outcome) => return Ok(outcome),
+    };
     let clock = Clock::system();
     init_log(&deployment, args.verbose, &clock)?;
     let deployment = Arc::new(deployment);

@@ -36,7 +36,10 @@ fn a_server_says_goodbye_before_it_goes() {
     let upstream = Upstream::start();
     let port = free_port();
     let yaml = proxied(port, &upstream.url());
-    let launch = Launch { arguments: &["--drain-delay", "2s", "--grace", "10s"], ..Launch::new(&scratch, &yaml, port) };
+    let launch = Launch {
+        arguments: &["--drain-delay", "2s", "--grace", "10s"],
+        ..Launch::new(&scratch, &yaml, port)
+    };
     let mut server = launch.start();
     let held = std::thread::spawn({
         let url = format!("{}/held", server.url);
@@ -99,7 +102,8 @@ fn nothing_is_lost_by_a_goodbye_under_load() {
                         Ok(answer) if answer.status == 200 => {}
                         _ => break,
                     }
-                    let answer = Browser::new().try_get(&url).expect("a request sent to a healthy node is answered");
+                    let answer =
+                        Browser::new().try_get(&url).expect("a request sent to a healthy node is answered");
                     assert_eq!(answer.status, 200);
                     served += 1;
                 }
@@ -141,12 +145,39 @@ fn what_stops_a_start() {
             3,
             vec!["vault.id", "vault.secret", "--secret-provider"],
         ),
-        ("a key of a later version", with("    oauthClientID: orch\n    offlineAccess: {enabled: true}\n"), 1, vec!["offlineAccess"]),
-        ("an unknown key", with("    oauthClientID: orch\n    oauthClientSecrt: s\n"), 1, vec!["oauthClientSecrt", "did you mean"]),
-        ("an unknown provider", good(port).replace("{allowUnauthenticated: true}", "{idps: [ipd]}"), 1, vec!["ipd"]),
-        ("plain http elsewhere", good(port).replace("oidcWellKnownURL: http://127.0.0.1:9", "oidcWellKnownURL: http://idp.example.com"), 1, vec!["http"]),
+        (
+            "a key of a later version",
+            with("    oauthClientID: orch\n    offlineAccess: {enabled: true}\n"),
+            1,
+            vec!["offlineAccess"],
+        ),
+        (
+            "an unknown key",
+            with("    oauthClientID: orch\n    oauthClientSecrt: s\n"),
+            1,
+            vec!["oauthClientSecrt", "Did you mean `oauthClientSecret`"],
+        ),
+        (
+            "an unknown provider",
+            good(port).replace("{allowUnauthenticated: true}", "{idps: [ipd]}"),
+            1,
+            vec!["ipd"],
+        ),
+        (
+            "plain http elsewhere",
+            good(port)
+                .replace("oidcWellKnownURL: http://127.0.0.1:9", "oidcWellKnownURL: http://idp.example.com"),
+            1,
+            vec!["http"],
+        ),
         ("a missing signing key", provider("  jwks: [{name: k, file: gone.pem}]\n"), 3, vec!["gone.pem"]),
-        ("a missing certificate", good(port).replace("http: {", "tls: {t: {certFile: gone.crt, keyFile: gone.key}}\nhttp: {tls: t, "), 3, vec!["gone.crt"]),
+        (
+            "a missing certificate",
+            good(port)
+                .replace("http: {", "tls: {t: {certFile: gone.crt, keyFile: gone.key}}\nhttp: {tls: t, "),
+            3,
+            vec!["gone.crt"],
+        ),
         ("not YAML", "a: [".into(), 1, vec![]),
     ];
     for (what, yaml, code, words) in table {
@@ -197,7 +228,8 @@ apps:
         connector = idp.connector("idp", &format!("{url}/callback")),
         upstream = upstream.url(),
     );
-    let launch = Launch { arguments: &["--verbose", "--drain-delay", "0s"], ..Launch::new(&scratch, &yaml, port) };
+    let launch =
+        Launch { arguments: &["--verbose", "--drain-delay", "0s"], ..Launch::new(&scratch, &yaml, port) };
     let mut server = launch.start();
     let rp = Rp::new(&server.url, "rp", "the-secret-of-the-rp");
     let mut browser = Browser::new().stop_at(RETURN);

@@ -5,7 +5,6 @@ mod failover;
 mod local;
 mod oidc_code;
 mod proxy_headers;
-mod recovery;
 mod smuggling;
 mod tls;
 mod two_nodes;
@@ -93,8 +92,7 @@ impl Rp {
             .unwrap_or_else(|| panic!("no code: {} {:?} {}", answer.status, answer.location(), answer.text()))
     }
 
-    fn redemption(&self, code: &str) -> Vec<(&str, &str)> {
-        let code = String::leak(code.to_owned());
+    fn redemption<'c>(&self, code: &'c str) -> Vec<(&'c str, &'c str)> {
         vec![
             ("grant_type", "authorization_code"),
             ("code", code),

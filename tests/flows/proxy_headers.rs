@@ -175,7 +175,9 @@ fn what_the_connection_says_is_said_anew() {
     assert_eq!(seen["x-forwarded-host"], format!("127.0.0.1:{}", world.port));
     assert_eq!(seen["x-kept"], "kept");
     let text = seen.to_string();
-    for gone in ["6.6.6.6", "evil", "666", "forged", "SUCCESS", "/admin", "h2c", "AAMA", "dropped", "keep-alive"] {
+    for gone in
+        ["6.6.6.6", "evil", "666", "forged", "SUCCESS", "/admin", "h2c", "AAMA", "dropped", "keep-alive"]
+    {
         assert!(!text.contains(gone), "{gone}: {text}");
     }
     for gone in ["te", "upgrade", "keep-alive", "proxy-connection", "proxy-authorization", "forwarded"] {
@@ -312,7 +314,9 @@ fn answers_do_not_name_the_upstream() {
     let own = browser.get(&world.url("/x")).json()["headers"]["host"].as_str().unwrap().to_owned();
     let answer = browser.get(&world.url(&format!("/redirect?to=http://{own}/elsewhere?a=1")));
     assert_eq!(answer.header("location"), Some(world.url("/elsewhere?a=1").as_str()), "E08");
-    for other in [format!("http://{own}.evil.example/"), format!("http://{own}0/"), "https://other.example/".into()] {
+    for other in
+        [format!("http://{own}.evil.example/"), format!("http://{own}0/"), "https://other.example/".into()]
+    {
         let answer = browser.get(&world.url(&format!("/redirect?to={other}")));
         assert_eq!(answer.header("location"), Some(other.as_str()));
     }
@@ -327,10 +331,16 @@ fn answers_do_not_name_the_upstream() {
 fn bodies_arrive_whole_or_not_at_all() {
     let Some(world) = start() else { return };
     let mut browser = world.signed_in();
-    let bytes: Vec<u8> = (0..10 * 1024 * 1024u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let bytes: Vec<u8> =
+        (0..10 * 1024 * 1024u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     let want: String = digest(&SHA256, &bytes).as_ref().iter().map(|b| format!("{b:02x}")).collect();
     let answer = browser.send(&Request::new("PUT", &world.url("/upload")).body(bytes.clone()));
-    assert_eq!((answer.status, answer.json()["sha256"].as_str()), (200, Some(want.as_str())), "{}", answer.text());
+    assert_eq!(
+        (answer.status, answer.json()["sha256"].as_str()),
+        (200, Some(want.as_str())),
+        "{}",
+        answer.text()
+    );
     let mut chunked = Vec::new();
     for piece in bytes.chunks(100_000) {
         chunked.extend_from_slice(format!("{:x}\r\n", piece.len()).as_bytes());
@@ -338,7 +348,8 @@ fn bodies_arrive_whole_or_not_at_all() {
         chunked.extend_from_slice(b"\r\n");
     }
     chunked.extend_from_slice(b"0\r\n\r\n");
-    let request = Request::new("PUT", &world.url("/upload")).header("Transfer-Encoding", "chunked").body(chunked);
+    let request =
+        Request::new("PUT", &world.url("/upload")).header("Transfer-Encoding", "chunked").body(chunked);
     assert_eq!(browser.send(&request).json()["sha256"].as_str(), Some(want.as_str()));
     // One byte more (W07).
     let more = [bytes, vec![0]].concat();
@@ -425,7 +436,12 @@ fn web_sockets_are_opened_by_the_signed_in_alone() {
         ("not allowed", request("/admin").header("Origin", &own), true, 403),
         ("another site", request("/ws").header("Origin", "https://evil.example"), true, 403),
         ("no site", request("/ws").header("Origin", "null"), true, 403),
-        ("our host as its beginning", request("/ws").header("Origin", &format!("{own}.evil.example")), true, 403),
+        (
+            "our host as its beginning",
+            request("/ws").header("Origin", &format!("{own}.evil.example")),
+            true,
+            403,
+        ),
         ("another port", request("/ws").header("Origin", "http://127.0.0.1:1"), true, 403),
     ];
     for (what, request, signed_in, status) in table {
@@ -436,8 +452,7 @@ fn web_sockets_are_opened_by_the_signed_in_alone() {
     let mut old = request("/ws").header("Origin", &own);
     old.headers.retain(|(n, _)| n != "Sec-WebSocket-Version");
     assert_eq!(browser.send(&old.header("Sec-WebSocket-Version", "8")).status, 400);
-    let (answer, reader) =
-        browser.begin(&request("/ws?hello=1").header("Origin", &own)).expect("an answer");
+    let (answer, reader) = browser.begin(&request("/ws?hello=1").header("Origin", &own)).expect("an answer");
     assert_eq!(answer.status, 101);
     assert_eq!(answer.header("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
     let mut wire = reader.into_wire();
@@ -466,7 +481,10 @@ fn twenty_people_at_once_keep_their_own_sessions() {
                     assert_eq!((end.status, end.url.as_str()), (200, url.as_str()));
                     for _ in 0..20 {
                         let again = browser.get(&url);
-                        assert_eq!((again.status, again.json()["headers"]["x-user"].as_str()), (200, Some("Alice A")));
+                        assert_eq!(
+                            (again.status, again.json()["headers"]["x-user"].as_str()),
+                            (200, Some("Alice A"))
+                        );
                     }
                     browser.cookie("sid").unwrap().to_owned()
                 })

@@ -239,7 +239,11 @@ impl Browser {
         for (name, value, line) in answer.cookies() {
             let attributes: Vec<String> =
                 line.split(';').skip(1).map(|a| a.trim().to_ascii_lowercase()).collect();
-            let path = attributes.iter().find_map(|a| a.strip_prefix("path=")).unwrap_or("/").to_owned();
+            // Paths, other than the rest, have a case.
+            let path = line.split(';').skip(1).map(str::trim).find_map(|a| {
+                a.get(..5).filter(|name| name.eq_ignore_ascii_case("path=")).map(|_| a[5..].to_owned())
+            });
+            let path = path.unwrap_or_else(|| "/".into());
             let over = attributes.iter().any(|a| {
                 a == "max-age=0" || a.strip_prefix("expires=").is_some_and(|date| date.contains("1970"))
             });

@@ -215,7 +215,11 @@ impl<'a> Launch<'a> {
     pub fn spawn(&self) -> Process {
         let file = self.scratch.write(&format!("{}.yaml", self.name), self.yaml);
         let mut command = Command::new(env!("CARGO_BIN_EXE_maverics"));
-        command.arg("serve").arg(&file).args(["--threads", "2", "--drain-delay", "0s"]).args(self.arguments);
+        command.arg("serve").arg(&file).args(["--threads", "2"]).args(self.arguments);
+        if !self.arguments.contains(&"--drain-delay") {
+            command.args(["--drain-delay", "0s"]);
+        }
+
         command.env_clear().envs(self.variables.iter().copied()).current_dir(self.scratch.0.path());
         command.stdin(Stdio::null()).stdout(Stdio::null());
         Process::start("maverics", command, self.scratch.path(&format!("{}.log", self.name)))

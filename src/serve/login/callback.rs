@@ -66,17 +66,17 @@ pub async fn callback(state: &State, context: &Context, form: Option<Params>) ->
     }
     let input = if posted || was_held { Input::Form(&params) } else { Input::Query(&params) };
     let request = CompleteRequest { input, kept: &pending.kept, authenticated_after: pending.fresh_after };
-    let result = complete_or_doubt(state, index, request).await;
-    settle(state, context, pending, index, result).await
+    let (result, asked) = complete_or_doubt(state, index, request).await;
+    settle(state, context, pending, index, result, asked).await
 }
 
 /// Completes at the provider. When it takes long, we ask it ourselves meanwhile; if it does not answer that
-/// either, we do not wait any longer.
+/// either, we do not wait any longer, and need not ask a second time.
 async fn complete_or_doubt(
     state: &State,
     index: IdpIndex,
     request: CompleteRequest<'_>,
-) -> Result<Identity, Fault> {
+) -> (Result<Identity, Fault>, Asked) {
     let connector: &dyn Connector = &*state.connectors[index.0];
     let completing = connector.complete(request);
     tokio::pin!(completing);
@@ -89,16 +89,26 @@ async fn complete_or_doubt(
     loop {
         tokio::select! {
             biased;
-            result = &mut completing => return result,
+            result = &mut completing => return (result, Asked::NotYet),
             well = &mut doubting, if doubts => {
                 if !well {
                     let reason = state.board.member(index).last_reason().unwrap_or(crate::health::Reason::Timeout);
-                    return Err(Fault::Unwell(crate::health::Unwell::new(reason, "no answer to a code in time")));
+                    let unwell = crate::health::Unwell::new(reason, "no answer to a code in time");
+                    return (Err(Fault::Unwell(unwell)), Asked::AndUnwell);
                 }
                 doubts = false;
             }
         }
     }
+}
+
+/// Whether a request of ours has told already how the provider is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// What failed carried something from the person, so it is no evidence.
+    NotYet,
+    /// It was asked after the person came back, and did not answer.
+    AndUnwell,
 }
 
 /// A request of ours, begun now, that carries nothing from the person.
@@ -115,6 +125,7 @@ pub(super) async fn settle(
     pending: Pending,
     index: IdpIndex,
     result: Result<Identity, Fault>,
+    asked: Asked,
 ) -> Response {
     match result {
         Ok(identity) => finish(state, context, pending, index, identity).await,
@@ -126,21 +137,21 @@ pub(super) async fn settle(
                 detail = unwell.detail,
                 "a sign-in failed at the provider; asking it ourselves"
             );
-            moved(state, context, pending, index, unwell.reason.code()).await
+            let well = asked == Asked::NotYet && check(state, index).await;
+            moved(state, context, pending, well, unwell.reason.code()).await
         }
         Err(fault) => rejected(state, &pending, &fault.to_string()),
     }
 }
 
-/// The provider seems unwell: our own request decides whether the person may try it again or goes to the next.
+/// The provider seemed unwell: what our own request found (`well`) decides whether the person may try it again or goes to the next.
 async fn moved(
     state: &State,
     context: &Context,
     pending: Pending,
-    index: IdpIndex,
+    well: bool,
     reason: &'static str,
 ) -> Response {
-    let well = check(state, index).await;
     let mut login = Login::resume(None, Vec::new(), 0, pending.retries);
     let Some(sign_in) = sign_in_of(state, &pending) else { return over(Some(&pending)) };
     let mut start = Start::new(&pending.app, sign_in, pending.back.clone());

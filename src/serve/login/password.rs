@@ -2,7 +2,7 @@
 
 use http::{Method, StatusCode};
 
-use super::callback::{over, settle};
+use super::callback::{Asked, over, settle};
 use super::pending::Pending;
 use crate::connector::{CompleteRequest, Denial, Fault, Input};
 use crate::model::IdpIndex;
@@ -74,7 +74,7 @@ pub async fn password(state: &State, context: &Context, form: Option<Params>) ->
             if !pending.spend(state) {
                 return over(Some(&pending));
             }
-            settle(state, context, pending, index, result).await
+            settle(state, context, pending, index, result, Asked::NotYet).await
         }
     }
 }

@@ -186,10 +186,6 @@ impl FakeIdp {
         lock(&self.state).keys = vec![SigningKey::generate_es256()];
     }
 
-    pub fn set_person(&self, person: Value) {
-        lock(&self.state).person = person;
-    }
-
     /// How often an endpoint was asked.
     pub fn calls(&self, at: At) -> usize {
         lock(&self.state).calls.get(&at).map_or(0, Vec::len)
