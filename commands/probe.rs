@@ -6,19 +6,19 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow};
 use clap::ValueEnum;
 use maverics::ambient::{Clock, Entropy};
-use maverics::config::fill::Fillers;
 use maverics::connector::Connector;
-use maverics::connector::open::{World, open};
-use maverics::diag::{Sources, did_you_mean};
+use maverics::connector::open::{self, World};
+use maverics::diag::did_you_mean;
+use maverics::model::Deployment;
 use maverics::model::idp::IdpIndex;
-use maverics::model::{self, Deployment, read::ReadOptions};
 use maverics::probe::{self, Options, Overall, Report};
 use maverics::secrets::keyring;
-use maverics::value::{Duration, SecretRef, SecretText};
+use maverics::value::{Duration, SecretText};
 
-use super::args::{ConfigArgs, When, exact_environment};
+use super::args::{ConfigArgs, When};
 use super::outcome::Outcome;
-use super::{input, output};
+use super::output;
+use super::serve::load;
 
 /// Ask every identity provider whether it is well, and say where logins would go now
 ///
@@ -61,19 +61,13 @@ enum Format {
 }
 
 pub fn run(args: &Args) -> Result<Outcome> {
-    let store = args.config.open_secret_provider()?;
-    let secret = |reference: &SecretRef| {
-        store.as_ref().and_then(|store| store.look_up(reference)).map(|secret| secret.expose().clone())
-    };
-    let fillers = Fillers { env: Some(&exact_environment), secret: Some(&secret), probe_secrets: false };
-    let deployment = match deployment(args, fillers)? {
-        Ok(deployment) => deployment,
-        Err(outcome) => return Ok(outcome),
-    };
+    let files: Vec<PathBuf> = args.file.iter().cloned().collect();
+    let Some((deployment, store)) = load(&files, &args.config)? else { return Ok(Outcome::Findings) };
     let chosen = match chosen(&deployment, &args.connector) {
         Ok(chosen) => chosen,
         Err(words) => return Ok(output::failure(&anyhow!(words), Outcome::Usage)),
     };
+    // Only what the questions need: an on-call engineer may not hold the signing keys.
     let texts = chosen.iter().flat_map(|index| deployment.idp(*index).config.secrets());
     let references = texts.filter_map(|(_, text)| match text {
         SecretText::Reference(reference) => Some(reference),
@@ -88,11 +82,15 @@ pub fn run(args: &Args) -> Result<Outcome> {
         entropy: Entropy::system(),
         plain: args.config.plain_http(),
     };
-    let opened: Result<Vec<(IdpIndex, Arc<dyn Connector>)>> =
-        chosen.into_iter().map(|index| Ok((index, opened(&deployment, index, &keyring, &world)?))).collect();
+    let parts = deployment.to_open().enumerate().filter(|(place, _)| chosen.contains(&IdpIndex(*place)));
+    let opened = parts.map(|(place, (config, tls, custom))| {
+        let connector = open::open(config, tls, custom, &keyring, &world).map_err(|words| anyhow!(words))?;
+        Ok((IdpIndex(place), connector))
+    });
+    let opened: Vec<(IdpIndex, Arc<dyn Connector>)> = opened.collect::<Result<_>>()?;
     let options =
         Options { count: args.count, timeout: args.timeout.map(Duration::std), ..Options::default() };
-    let report = runtime.block_on(probe::run(&deployment, opened?, &options, &clock));
+    let report = runtime.block_on(probe::run(&deployment, opened, &options, &clock));
     // A provider that still hangs must not hold the program.
     runtime.shutdown_background();
     tell(args.format, &report, &deployment)?;
@@ -101,24 +99,6 @@ pub fn run(args: &Args) -> Result<Outcome> {
         Overall::Degraded => Outcome::Findings,
         Overall::Outage => Outcome::Outage,
     })
-}
-
-fn deployment(args: &Args, fillers: Fillers<'_>) -> Result<std::result::Result<Deployment, Outcome>> {
-    let files: Vec<PathBuf> = args.file.iter().cloned().collect();
-    let inputs = input::read(&files, &args.config)?;
-    let [input] = inputs.as_slice() else {
-        return Ok(Err(output::failure(&anyhow!("name one configuration file"), Outcome::Usage)));
-    };
-    let mut sources = Sources::default();
-    let options = ReadOptions { fillers, plain: args.config.plain_http(), show_extensions: false };
-    let reading = model::read(&input.name, &input.text, &mut sources, &options);
-    match reading.deployment {
-        Some(deployment) => Ok(Ok(deployment)),
-        None => {
-            output::on_stderr(&reading.findings, &sources);
-            Ok(Err(Outcome::Findings))
-        }
-    }
 }
 
 /// The providers to ask: all of them, or those named.
@@ -134,19 +114,6 @@ fn chosen(deployment: &Deployment, names: &[String]) -> std::result::Result<Vec<
         return Ok((0..deployment.idps.len()).map(IdpIndex).collect());
     }
     names.iter().map(index).collect()
-}
-
-fn opened(
-    deployment: &Deployment,
-    index: IdpIndex,
-    keyring: &keyring::Keyring,
-    world: &World,
-) -> Result<Arc<dyn Connector>> {
-    let idp = deployment.idp(index);
-    let profile = |name: Option<&str>| name.and_then(|name| deployment.tls.get(name));
-    let custom = idp.check_or_default().custom_endpoint.and_then(|custom| custom.tls);
-    let tls = profile(idp.tls.as_ref().map(|name| name.as_str()));
-    open(idp.config.clone(), tls, profile(custom.as_deref()), keyring, world).map_err(|words| anyhow!(words))
 }
 
 fn tell(format: Format, report: &Report, deployment: &Deployment) -> Result<()> {

@@ -218,8 +218,12 @@ fn the_repository_stands_by_itself() {
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
             let path = entry.path();
             let name = entry.file_name().to_string_lossy().into_owned();
+            // In a linked worktree this is a file that names the main one.
+            if name == ".git" {
+                continue;
+            }
             if path.is_dir() {
-                if !matches!(name.as_str(), ".git" | "target" | "node_modules" | ".venv" | "__pycache__")
+                if !matches!(name.as_str(), "target" | "node_modules" | ".venv" | "__pycache__")
                     && !path.is_symlink()
                 {
                     folders.push(path);

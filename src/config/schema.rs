@@ -29,30 +29,45 @@ pub fn of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
 }
 
 /// A choice by the entry's `type`: each branch is a condition on properties (all must be equal; a value that
-/// begins with `!` must not be) and a schema that then applies.
+/// begins with `!` must not be) and a schema that then applies. Types of one shape share a branch, since a
+/// validator compiles each branch anew.
 pub fn by_type(types: &[&str], branches: Vec<(Vec<(&str, &str)>, Value)>) -> Value {
-    let branches: Vec<Value> = branches
-        .into_iter()
-        .map(|(conditions, then)| {
-            let test = |value: &str| match value.strip_prefix('!') {
-                Some(other) => json!({"not": {"const": other}}),
-                None => json!({"const": value}),
-            };
-            let properties: Map<String, Value> =
-                conditions.iter().map(|(key, value)| ((*key).to_owned(), test(value))).collect();
-            let required: Vec<&str> =
-                conditions.iter().filter(|(_, value)| !value.starts_with('!')).map(|(key, _)| *key).collect();
-            json!({"if": {"properties": properties, "required": required}, "then": then})
-        })
-        .collect();
+    let mut shapes: Vec<(Vec<&str>, Value)> = Vec::new();
+    let mut parts: Vec<Value> = Vec::new();
+    for (conditions, then) in branches {
+        match (conditions.as_slice(), shapes.iter_mut().find(|(_, shape)| *shape == then)) {
+            ([("type", name)], Some((names, _))) => names.push(name),
+            ([("type", name)], None) => shapes.push((vec![name], then)),
+            _ => parts.push(json!({"if": all_of(&conditions), "then": then})),
+        }
+    }
+    for (names, then) in shapes {
+        let condition = match names.as_slice() {
+            [one] => all_of(&[("type", one)]),
+            many => json!({"properties": {"type": {"enum": many}}, "required": ["type"]}),
+        };
+        parts.push(json!({"if": condition, "then": then}));
+    }
     json!({
         "type": "object",
         "required": ["type"],
         // The branch that applies closes the map.
         "additionalProperties": true,
         "properties": {"type": {"type": "string", "enum": types, "description": "What kind of entry this is."}},
-        "allOf": branches,
+        "allOf": parts,
     })
+}
+
+fn all_of(conditions: &[(&str, &str)]) -> Value {
+    let test = |value: &str| match value.strip_prefix('!') {
+        Some(other) => json!({"not": {"const": other}}),
+        None => json!({"const": value}),
+    };
+    let properties: Map<String, Value> =
+        conditions.iter().map(|(key, value)| ((*key).to_owned(), test(value))).collect();
+    let required: Vec<&str> =
+        conditions.iter().filter(|(_, value)| !value.starts_with('!')).map(|(key, _)| *key).collect();
+    json!({"properties": properties, "required": required})
 }
 
 /// A condition for `allOf`: at least one of these keys. Where none is, the first is reported as missing.
@@ -82,23 +97,18 @@ pub fn tidy(schema: &mut Value) {
         Value::Object(map) => {
             drop_null(map);
             plain_enum(map);
-            if map.contains_key("properties") && !map.contains_key("if") {
-                let conditional = map.get("required").is_some() && map.len() == 2;
-                if !conditional {
-                    map.entry("additionalProperties").or_insert(json!(false));
-                }
+            if map.contains_key("properties") {
+                map.entry("additionalProperties").or_insert(json!(false));
             }
             if let Some(Value::Object(properties)) = map.get_mut("properties") {
                 for property in properties.values_mut() {
-                    if let Value::Object(property) = property
-                        && !property.contains_key("const")
-                        && !property.contains_key("not")
-                    {
+                    if let Value::Object(property) = property {
                         property.entry("x-maverics").or_insert(json!({"status": "documented"}));
                     }
                 }
             }
-            map.values_mut().for_each(tidy);
+            // A condition asks about keys and describes none.
+            map.iter_mut().filter(|(key, _)| *key != "if").for_each(|(_, value)| tidy(value));
         }
         _ => {}
     }
@@ -210,9 +220,7 @@ impl<'s> Walk<'s> {
 
     /// The schema of one property, and whether the key is known at all.
     pub fn property(&self, parts: &[&'s Value], key: &str) -> Option<&'s Value> {
-        let named = parts
-            .iter()
-            .find_map(|part| part.get("properties")?.get(key).filter(|p| p.get("const").is_none()));
+        let named = parts.iter().find_map(|part| part.get("properties")?.get(key));
         named.or_else(|| {
             parts.iter().find_map(|part| part.get("additionalProperties").filter(|schema| schema.is_object()))
         })
@@ -238,9 +246,13 @@ impl<'s> Walk<'s> {
 fn holds(condition: &Value, value: Option<&Map<String, Value>>) -> bool {
     let Some(map) = value else { return false };
     match condition.get("properties").and_then(Value::as_object) {
-        Some(properties) => properties.iter().all(|(key, want)| match want.get("not") {
-            Some(not) => map.get(key) != not.get("const"),
-            None => map.get(key).is_some_and(|have| Some(have) == want.get("const")),
+        Some(properties) => properties.iter().all(|(key, want)| {
+            let have = map.get(key);
+            match (want.get("not"), want.get("enum").and_then(Value::as_array)) {
+                (Some(not), _) => have != not.get("const"),
+                (None, Some(choices)) => have.is_some_and(|have| choices.contains(have)),
+                (None, None) => have.is_some_and(|have| Some(have) == want.get("const")),
+            }
         }),
         None => condition.get("type").is_some_and(|t| t == "object"),
     }

@@ -84,7 +84,16 @@ impl Document {
 
 /// Appends one segment to a JSON pointer (RFC 6901).
 pub fn child(pointer: &str, segment: &str) -> String {
-    format!("{pointer}/{}", segment.replace('~', "~0").replace('/', "~1"))
+    let mut out = String::with_capacity(pointer.len() + 1 + segment.len());
+    out.push_str(pointer);
+    out.push('/');
+    // One allocation for the usual segment: every step of a check makes a pointer for every node.
+    if segment.contains(['~', '/']) {
+        out.push_str(&segment.replace('~', "~0").replace('/', "~1"));
+    } else {
+        out.push_str(segment);
+    }
+    out
 }
 
 /// Reads a file. The tree is `None` when the text is not YAML at all; duplicate keys and the like leave a

@@ -3,7 +3,7 @@
 
 use crate::ambient::Millis;
 use crate::config::connectors::HealthCheck;
-use crate::health::Reason;
+use crate::health::{Reason, Verdict};
 
 /// Changes within this time count as flapping, in milliseconds.
 pub const FLAP_WINDOW_MILLIS: u64 = 10 * 60 * 1000;
@@ -71,6 +71,22 @@ pub enum Observation {
     PreFlightOk,
     /// A request before or during a login found it unwell.
     PreFlightFailed(Reason),
+}
+
+impl Observation {
+    /// What a scheduled probe means. A custom endpoint (`says_no`) that answers, and not as it must, is an
+    /// operator's word; anything else counts towards the thresholds.
+    pub fn of(verdict: &Verdict, says_no: bool) -> Self {
+        match &verdict.outcome {
+            Ok(()) => Observation::ProbeOk,
+            Err(unwell) => match unwell.reason {
+                reason @ (Reason::Status | Reason::Body | Reason::Header) if says_no => {
+                    Observation::SaidNo(reason)
+                }
+                reason => Observation::ProbeFailed(reason),
+            },
+        }
+    }
 }
 
 /// A transition, with its reason.

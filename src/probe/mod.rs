@@ -143,7 +143,7 @@ async fn ask(
         };
         asked += 1;
         well += u32::from(last.is_well());
-        member.observe(observation(&last, &check), clock.millis());
+        member.observe(Observation::of(&last, check.custom_endpoint.is_some()), clock.millis());
         if asked >= options.count {
             return Asked { idp, last, asked, well, member };
         }
@@ -151,27 +151,12 @@ async fn ask(
     }
 }
 
-/// A custom endpoint's definite "no" is an operator's word; anything else counts towards the thresholds.
-fn observation(verdict: &Verdict, check: &HealthCheck) -> Observation {
-    match &verdict.outcome {
-        Ok(()) => Observation::ProbeOk,
-        Err(unwell) if check.custom_endpoint.is_some() && is_answer(unwell.reason) => {
-            Observation::SaidNo(unwell.reason)
-        }
-        Err(unwell) => Observation::ProbeFailed(unwell.reason),
-    }
-}
-
-fn is_answer(reason: Reason) -> bool {
-    matches!(reason, Reason::Status | Reason::Body | Reason::Header)
-}
-
 /// Verdicts from what is known; pure.
 pub fn judge(deployment: &Deployment, providers: Vec<Asked>) -> Report {
     let scene = Scene { deployment, members: members(deployment, &providers) };
     let continuity = deployment.continuity.iter().map(|group| {
         let linked: Vec<IdpIndex> = group.members.iter().copied().collect();
-        let last_resort = group.last_resort == LastResort::Primary;
+        let last_resort = |_| group.last_resort == LastResort::Primary;
         scene.choice(group.name.as_str(), &linked, None, last_resort)
     });
     let continuity: Vec<Choice> = continuity.collect();
@@ -229,18 +214,20 @@ impl Scene<'_> {
     fn of_sign_in(&self, name: &str, sign_in: &SignIn) -> Choice {
         let linked: Vec<Linked> = self.deployment.candidates(sign_in);
         let idps: Vec<IdpIndex> = linked.iter().map(|candidate| candidate.idp).collect();
-        let group = linked.first().and_then(|candidate| candidate.through);
-        let last_resort =
-            group.is_some_and(|group| self.deployment.continuity(group).last_resort == LastResort::Primary);
+        let last_resort = |place: usize| {
+            let through = linked[place].through;
+            through.is_some_and(|group| self.deployment.continuity(group).last_resort == LastResort::Primary)
+        };
         self.choice(name, &idps, sign_in.minimum_assurance, last_resort)
     }
 
+    /// `last_resort` says of a candidate whether its continuity connector sends people there when all are down.
     fn choice(
         &self,
         name: &str,
         idps: &[IdpIndex],
         minimum_assurance: Option<u8>,
-        last_resort: bool,
+        last_resort: impl Fn(usize) -> bool,
     ) -> Choice {
         let candidates: Vec<Candidate<'_>> = idps
             .iter()
@@ -254,8 +241,10 @@ impl Scene<'_> {
         let name_of = |place: usize| self.deployment.idp(idps[place]).name.to_string();
         let (would_serve, reason) = match order.first() {
             // Everybody is tried once more, and nobody is known to answer.
-            Some((place, Why::LastTry)) if last_resort => (Some(name_of(*place)), Why::LastResort.code()),
-            Some((_, Why::LastTry)) => (None, Why::LastTry.code()),
+            Some((_, Why::LastTry)) => match order.iter().find(|(place, _)| last_resort(*place)) {
+                Some((place, _)) => (Some(name_of(*place)), Why::LastResort.code()),
+                None => (None, Why::LastTry.code()),
+            },
             Some((place, why)) => (Some(name_of(*place)), why.code()),
             None => (None, Why::BelowAssurance.code()),
         };

@@ -1,6 +1,8 @@
 //! Names of other entries: each must exist. The schema says where names stand (`x-maverics-name`), so a new
 //! key that names a cache needs no line here.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::{Linking, Names, suggestion};
@@ -16,7 +18,7 @@ struct Known<'a> {
     section: &'static str,
     /// What an entry is called in a sentence.
     what: &'static str,
-    names: Vec<&'a str>,
+    names: BTreeSet<&'a str>,
     /// Some entry has no readable name, so "there is no such entry" cannot be said.
     unsure: bool,
 }
@@ -65,7 +67,7 @@ pub(super) fn check(linking: &mut Linking<'_>, references: &[Reference], connect
 fn one_kind(linking: &mut Linking<'_>, references: &[Reference], known: &Known<'_>) {
     let unknown: Vec<&Reference> = references
         .iter()
-        .filter(|reference| reference.kind == known.kind && !known.names.contains(&reference.name.as_str()))
+        .filter(|reference| reference.kind == known.kind && !known.names.contains(reference.name.as_str()))
         .collect();
     let Some(first) = unknown.first() else { return };
     let absent = linking.document.root.get(known.section).is_none();
@@ -81,12 +83,11 @@ fn one_kind(linking: &mut Linking<'_>, references: &[Reference], known: &Known<'
         linking.push(finding);
         return;
     }
-    let mut told: Vec<&str> = Vec::new();
+    let mut told: BTreeSet<&str> = BTreeSet::new();
     for reference in &unknown {
-        if told.contains(&reference.name.as_str()) {
+        if !told.insert(&reference.name) {
             continue;
         }
-        told.push(&reference.name);
         let words = format!("there is no {} `{}`", known.what, reference.name);
         let mut finding =
             Diagnostic::new(&codes::UNKNOWN_NAME, words).at(linking.document.value(&reference.pointer));

@@ -18,11 +18,23 @@ pub enum ParamsError {
     /// More than [`PARAMS_MAX`].
     #[error("more than {PARAMS_MAX} parameters")]
     TooMany,
+    /// Not UTF-8 once decoded: such a `state` could not be given back as it came.
+    #[error("a parameter is not UTF-8")]
+    NotText,
 }
 
 impl Params {
     /// Parses `application/x-www-form-urlencoded` text, keeping repeated names for [`Params::unique`].
     pub fn parse(text: &str) -> Result<Self, ParamsError> {
+        if percent_encoding::percent_decode_str(text).decode_utf8().is_err() {
+            return Err(ParamsError::NotText);
+        }
+        Self::lenient(text)
+    }
+
+    /// As [`Params::parse`]; bytes that are not UTF-8 become U+FFFD. For answers of providers, whose
+    /// descriptions for people may be in any encoding.
+    pub fn lenient(text: &str) -> Result<Self, ParamsError> {
         let mut pairs = Vec::new();
         for (name, value) in url::form_urlencoded::parse(text.as_bytes()) {
             if pairs.len() == PARAMS_MAX {
@@ -69,5 +81,8 @@ mod tests {
         assert_eq!((params.get("a"), params.get("b"), params.get("c")), (Some("1"), None, Some(" x")));
         assert_eq!(params.unique(), Err(ParamsError::Repeated("a".into())));
         assert_eq!(Params::parse(&"x=1&".repeat(101)).err(), Some(ParamsError::TooMany));
+        assert_eq!(Params::parse("a=%ff").err(), Some(ParamsError::NotText));
+        assert_eq!(Params::parse("a=%c3&b=%a9").err(), Some(ParamsError::NotText));
+        assert!(Params::parse("a=%c3%a9%26").is_ok());
     }
 }

@@ -128,11 +128,13 @@ impl AuthnRequest {
         if prompt.none && params.get("prompt") != Some("none") {
             return fault(E::InvalidRequest, "prompt=none stands alone");
         }
-        let max_age = match params.get("max_age").map(str::parse::<u64>) {
-            None => None,
-            Some(Ok(seconds)) => Some(seconds),
-            Some(Err(_)) => return fault(E::InvalidRequest, "max_age must be a number of seconds"),
-        };
+        let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+        let max_age =
+            match params.get("max_age").map(|text| text.parse::<u64>().ok().filter(|_| digits(text))) {
+                None => None,
+                Some(Some(seconds)) => Some(seconds),
+                Some(None) => return fault(E::InvalidRequest, "max_age must be a number of seconds"),
+            };
         Ok(AuthnRequest {
             client_id: params.get("client_id").unwrap_or_default().to_owned(),
             redirect_uri: redirect_uri.to_owned(),
@@ -180,6 +182,7 @@ mod tests {
             ("response_type=code&prompt=none%20login".into(), false, Err("invalid_request")),
             ("response_type=code&prompt=dance".into(), false, Err("invalid_request")),
             ("response_type=code&max_age=-1".into(), false, Err("invalid_request")),
+            ("response_type=code&max_age=%2B1".into(), false, Err("invalid_request")),
             ("response_type=code&request=x".into(), false, Err("request_not_supported")),
             ("response_type=code&request_uri=x".into(), false, Err("request_uri_not_supported")),
             ("response_type=code&scope=a&scope=b".into(), false, Err("invalid_request")),

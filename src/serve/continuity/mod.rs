@@ -276,18 +276,10 @@ impl Board {
             let words = format!("no answer within {} ms", timeout.as_millis());
             Verdict::unwell(crate::health::Unwell::new(Reason::Timeout, words))
         });
-        let observation = match &verdict.outcome {
-            Ok(()) => Observation::ProbeOk,
-            Err(unwell) => {
-                events::probe_failed(&slot.name, unwell);
-                let answered = matches!(unwell.reason, Reason::Status | Reason::Body | Reason::Header);
-                if slot.says_no && answered {
-                    Observation::SaidNo(unwell.reason)
-                } else {
-                    Observation::ProbeFailed(unwell.reason)
-                }
-            }
-        };
+        if let Err(unwell) = &verdict.outcome {
+            events::probe_failed(&slot.name, unwell);
+        }
+        let observation = Observation::of(&verdict, slot.says_no);
         self.observe(index, observation);
         verdict
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::pending::{PENDING_MAX, PENDING_SECS, Pending, Return};
+use super::pending::{PENDING_BYTES_MAX, PENDING_MAX, PENDING_SECS, Pending, Return};
 use crate::ambient::UnixSecs;
 use crate::connector::continuity::config::LastResort;
 use crate::connector::{Begin, BeginRequest, Fault};
@@ -100,8 +100,15 @@ pub async fn begin(state: &State, context: &Context, start: Start<'_>) -> Respon
         "Sign-in is not possible right now",
         "None of the services that could confirm who you are is answering at the moment.",
     )
-    .more("You have done nothing wrong, and nothing of yours is lost. Please try again in a few seconds.")
-    .link(context.path_and_query(), "Try again");
+    .more("You have done nothing wrong, and nothing of yours is lost. Please try again in a few seconds.");
+    let page = match &start.back {
+        Return::Page { origin, target, .. } => page.link(format!("{origin}{target}"), "Try again"),
+        // A restart in the middle: the address at hand is that of a callback, which is spent.
+        Return::Authorize(_) if !start.tried.is_empty() => {
+            page.more("Then go back to the application and sign in again.")
+        }
+        Return::Authorize(_) => page.link(context.path_and_query(), "Try again"),
+    };
     answer::with_retry_after(answer::page(StatusCode::SERVICE_UNAVAILABLE, &page), RETRY_AFTER_SECS)
 }
 
@@ -198,8 +205,14 @@ async fn send(
     };
     let mut response = answer::with_cookie(response, &state.cookies.pending(&id, &sealed, PENDING_SECS));
     // A browser that collects pending sign-ins loses the ones it sent first.
-    let held = cookie::pending_names(&context.parts.headers);
-    for name in held.iter().take((held.len() + 1).saturating_sub(PENDING_MAX)) {
+    let held = cookie::pending_held(&context.parts.headers);
+    let mut count = held.len() + 1;
+    let mut bytes = sealed.len() + held.iter().map(|(_, size)| size).sum::<usize>();
+    for (name, size) in held {
+        if count <= PENDING_MAX && bytes <= PENDING_BYTES_MAX {
+            break;
+        }
+        (count, bytes) = (count - 1, bytes - size);
         if let Some(id) = name.strip_prefix(cookie::PENDING_PREFIX) {
             response = answer::with_cookie(response, &state.cookies.pending_gone(id));
         }

@@ -29,7 +29,7 @@ const HELD_SECS: u64 = 60;
 
 /// Answers a callback: GET with a query, or POST with a form.
 pub async fn callback(state: &State, context: &Context, form: Option<Params>) -> Response {
-    let query = match Params::parse(context.query()) {
+    let query = match Params::lenient(context.query()) {
         Ok(query) => query,
         Err(_) => return over(None),
     };
@@ -46,7 +46,7 @@ pub async fn callback(state: &State, context: &Context, form: Option<Params>) ->
     let Some(pending) = Pending::open(state, &context.parts.headers, &id) else {
         // A cross-site POST comes without cookies of the Lax kind: keep it, and fetch it by a GET of ours,
         // which has them.
-        if posted && crate::serve::session::cookie::pending_names(&context.parts.headers).is_empty() {
+        if posted && crate::serve::session::cookie::pending_held(&context.parts.headers).is_empty() {
             return hold(state, context, &params);
         }
         return over(None);

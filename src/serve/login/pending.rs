@@ -14,6 +14,9 @@ use crate::serve::state::State;
 pub const PENDING_SECS: u64 = 600;
 /// Most pending sign-ins of one browser; the oldest cookies go first.
 pub const PENDING_MAX: usize = 20;
+/// Most bytes of all of them: with the session's and the application's cookies they stay below what is read
+/// of one request.
+pub const PENDING_BYTES_MAX: usize = 12 * 1024;
 /// Most bytes of the sealed cookie value; browsers keep 4096 bytes with name and attributes.
 pub const SEALED_BYTES_MAX: usize = 3_800;
 

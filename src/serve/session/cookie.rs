@@ -70,17 +70,25 @@ pub fn values<'h>(headers: &'h HeaderMap, name: &'h str) -> impl Iterator<Item =
     pairs(headers).filter(move |(n, _)| *n == name).map(|(_, value)| value)
 }
 
-/// Names of our cookies of pending sign-ins in a request.
-pub fn pending_names(headers: &HeaderMap) -> Vec<String> {
-    pairs(headers).filter(|(n, _)| n.starts_with(PENDING_PREFIX)).map(|(n, _)| n.to_owned()).collect()
+/// Our cookies of pending sign-ins in a request: name and size, in the order sent. Read even beyond
+/// [`COOKIE_BYTES_MAX`], since it is these that must go when a browser sends too much.
+pub fn pending_held(headers: &HeaderMap) -> Vec<(String, usize)> {
+    all_pairs(headers, usize::MAX)
+        .filter(|(n, _)| n.starts_with(PENDING_PREFIX))
+        .map(|(n, value)| (n.to_owned(), n.len() + value.len()))
+        .collect()
 }
 
 fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    all_pairs(headers, COOKIE_BYTES_MAX)
+}
+
+fn all_pairs(headers: &HeaderMap, bytes_max: usize) -> impl Iterator<Item = (&str, &str)> {
     headers
         .get_all(COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
-        .filter(|value| value.len() <= COOKIE_BYTES_MAX)
+        .filter(move |value| value.len() <= bytes_max)
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
 }

@@ -28,7 +28,7 @@ pub async fn authorize(state: &State, context: &Context, form: Option<Params>) -
         return answer::redirect(&format!("{}?{query}", context.path));
     }
     let Ok(params) = Params::parse(context.query()) else {
-        return refused("The request has too many parameters.");
+        return refused("The request cannot be read, or has too many parameters.");
     };
     if params.count("client_id") > 1 || params.count("redirect_uri") > 1 {
         return refused("The request names its client or its return address twice.");

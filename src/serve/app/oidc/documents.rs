@@ -31,7 +31,7 @@ impl Document {
         if context.parts.method != Method::GET && context.parts.method != Method::HEAD {
             return answer::method_not_allowed("GET, HEAD");
         }
-        let unchanged = context.parts.headers.get(IF_NONE_MATCH) == Some(&self.etag);
+        let unchanged = self.is_known(&context.parts.headers);
         let mut response = Response::new(if unchanged { Body::empty() } else { Body::of(self.body.clone()) });
         if unchanged {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -42,5 +42,14 @@ impl Document {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         headers.insert(ETAG, self.etag.clone());
         response
+    }
+
+    /// Whether the client has this very document (RFC 9110 §13.1.2: a list, compared weakly, or `*`).
+    fn is_known(&self, headers: &http::HeaderMap) -> bool {
+        let listed =
+            headers.get_all(IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(','));
+        listed
+            .map(str::trim)
+            .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).as_bytes() == self.etag.as_bytes())
     }
 }
