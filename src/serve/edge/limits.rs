@@ -12,6 +12,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::head::Head;
+
 /// Limits of one connection; zero is none.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -56,6 +58,7 @@ pub struct Limited<S> {
     in_flight: InFlight,
     /// HTTP/2 keeps a connection busy between requests, so only idleness is judged there.
     h2: bool,
+    head: Head,
     waiting_since: Option<(Instant, Waiting)>,
     writing_since: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
@@ -70,7 +73,16 @@ enum Waiting {
 impl<S> Limited<S> {
     /// Puts a stream under limits.
     pub fn new(stream: S, limits: Limits, in_flight: InFlight, h2: bool) -> Self {
-        Limited { stream, limits, in_flight, h2, waiting_since: None, writing_since: None, timer: None }
+        Limited {
+            stream,
+            limits,
+            in_flight,
+            h2,
+            head: Head::default(),
+            waiting_since: None,
+            writing_since: None,
+            timer: None,
+        }
     }
 
     /// Fails when the limit of what the connection waits for is over; arms the timer otherwise.
@@ -81,6 +93,10 @@ impl<S> Limited<S> {
         let deadline = since + limit;
         loop {
             let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+            if timer.deadline() > deadline {
+                // Armed for the end of an idle time which a header has ended.
+                timer.as_mut().reset(deadline);
+            }
             if timer.as_mut().poll(cx).is_pending() {
                 // Armed for an earlier moment: it will fire, look again, and be armed anew.
                 return false;
@@ -99,14 +115,23 @@ impl<S: AsyncRead + Unpin> AsyncRead for Limited<S> {
         let before = buf.filled().len();
         match Pin::new(&mut this.stream).poll_read(cx, buf) {
             Poll::Ready(result) => {
-                let got = buf.filled().len() > before;
-                let starts_header = got && !this.h2 && !this.in_flight.any();
-                this.waiting_since = match this.waiting_since {
+                let got = &mut buf.filled_mut()[before..];
+                if got.is_empty() || this.h2 || this.in_flight.any() {
+                    this.waiting_since = None;
+                    return Poll::Ready(result);
+                }
+                let since = match this.waiting_since {
                     // A header that trickles in does not start its time anew.
-                    Some((since, Waiting::Header)) if starts_header => Some((since, Waiting::Header)),
-                    _ if starts_header => Some((Instant::now(), Waiting::Header)),
-                    _ => None,
+                    Some((since, Waiting::Header)) => since,
+                    _ => {
+                        this.head = Head::default();
+                        Instant::now()
+                    }
                 };
+                this.head.take(got);
+                this.h2 = this.head.is_h2_preface;
+                let goes_on = !this.head.ended && !this.h2;
+                this.waiting_since = goes_on.then_some((since, Waiting::Header));
                 Poll::Ready(result)
             }
             Poll::Pending => {
@@ -208,6 +233,31 @@ mod tests {
         assert_eq!(limited.read(&mut buf).await.unwrap(), 3);
         assert!(limited.read(&mut buf).await.is_err());
         assert_eq!(begun.elapsed().as_secs(), 5, "a header has its own limit");
+    }
+
+    /// A request that is answered at once leaves nothing in flight when the next look is taken: what follows
+    /// is idleness, not a slow header. And a header that begins after idleness has its own, earlier end.
+    #[tokio::test(start_paused = true)]
+    async fn between_requests_is_not_in_a_header() {
+        let (mut client, server) = tokio::io::duplex(256);
+        let mut limited = Limited::new(server, limits(), InFlight::default(), false);
+        let mut buf = [0; 256];
+        client.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
+        assert_eq!(limited.read(&mut buf).await.unwrap(), 27);
+        let begun = Instant::now();
+        let waited = tokio::time::timeout(Duration::from_secs(70), limited.read(&mut buf)).await;
+        assert!(waited.is_err(), "closed after {:?}", begun.elapsed());
+        client.write_all(b"GET / HT").await.unwrap();
+        assert_eq!(limited.read(&mut buf).await.unwrap(), 8);
+        let begun = Instant::now();
+        assert!(limited.read(&mut buf).await.is_err());
+        assert_eq!(begun.elapsed().as_secs(), 5);
+
+        let (_keep, server) = tokio::io::duplex(64);
+        let mut limited = Limited::new(server, limits(), InFlight::default(), false);
+        let begun = Instant::now();
+        assert!(limited.read_u8().await.is_err());
+        assert_eq!(begun.elapsed().as_secs(), 75);
     }
 
     #[tokio::test(start_paused = true)]

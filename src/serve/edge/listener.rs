@@ -206,7 +206,10 @@ pub async fn resolve(address: &str) -> Result<SocketAddr, String> {
     found.ok_or_else(|| format!("{address} has no address"))
 }
 
-/// An answer for a request that cannot even be looked at.
+/// An answer for a request that cannot even be looked at. Whoever sent it is not to be understood in what
+/// follows either, so the connection ends.
 pub fn bad_request() -> Response {
-    answer::plain(http::StatusCode::BAD_REQUEST)
+    let mut response = answer::plain(http::StatusCode::BAD_REQUEST);
+    response.headers_mut().insert(http::header::CONNECTION, http::HeaderValue::from_static("close"));
+    response
 }

@@ -10,6 +10,7 @@ pub mod answer;
 pub mod body;
 pub mod context;
 pub mod forwarded;
+mod head;
 pub mod limits;
 pub mod listener;
 pub mod pages;
