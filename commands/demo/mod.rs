@@ -43,7 +43,7 @@ use journal::Journal;
 use switch::Switch;
 use visits::Visits;
 
-/// Show continuity at work: two providers, an orchestrator, a page, and a switch for each provider
+/// Two providers, an orchestrator, a page, and a switch to break each provider
 ///
 /// Everything runs in this process and listens on loopback only. Passwords, secrets and keys are made at
 /// random for each run and printed once; the files are private to you and removed at the end. Open the page it

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use maverics::ambient::UnixSecs;
+use maverics::continuity::Standing;
 use maverics::continuity::choose::{Candidate, choose};
 use maverics::model::IdpIndex;
 use maverics::serve::continuity::Snapshot;
@@ -205,7 +206,7 @@ fn providers(demo: &Demo) -> Vec<Card<'_>> {
                 address: format!("{name}.localhost:{}", switch.public.port()),
                 place: if i == 0 { "first choice" } else { "stands by" },
                 standing: seen.standing.word(),
-                badge: if seen.suspect.is_some() && seen.standing.word() != "unhealthy" {
+                badge: if seen.suspect.is_some() && seen.standing != Standing::Unhealthy {
                     "suspect"
                 } else {
                     seen.standing.word()
@@ -223,10 +224,12 @@ fn providers(demo: &Demo) -> Vec<Card<'_>> {
 /// What the orchestrator makes of a provider.
 fn seen_words(seen: &Snapshot) -> String {
     let mut words = format!("{} for {}", seen.standing.word(), age(seen.since_secs));
-    if let Some(reason) = seen.suspect {
-        words.push_str(&format!(", suspect ({reason})"));
-    } else if let Some(reason) = seen.reason {
-        words.push_str(&format!(" ({reason})"));
+    match (seen.suspect, seen.reason) {
+        (Some(reason), _) if seen.standing != Standing::Unhealthy => {
+            words.push_str(&format!(", suspect ({reason})"));
+        }
+        (_, Some(reason)) => words.push_str(&format!(" ({reason})")),
+        _ => {}
     }
     words.push_str(if seen.available { "; new sign-ins may go there" } else { "; new sign-ins skip it" });
     words

@@ -7,6 +7,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::golden;
+use crate::support::skip;
 
 /// The process that drives Chromium.
 pub struct Browser {
@@ -17,17 +18,17 @@ pub struct Browser {
     scratch: tempfile::TempDir,
 }
 
-/// A variable of the environment.
-#[expect(clippy::disallowed_methods, reason = "switches for the person who runs the tests")]
-fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+/// Where the person who runs the tests wants to have the screenshots.
+#[expect(clippy::disallowed_methods, reason = "a switch for the person who runs the tests")]
+fn screenshots() -> Option<PathBuf> {
+    std::env::var_os("MAVERICS_SCREENSHOTS").map(PathBuf::from)
 }
 
 impl Browser {
     /// `None`, and a line that says so, where there is no browser; a failure where peers are required.
     pub fn launch() -> Option<Self> {
         let scratch = tempfile::tempdir().expect("a scratch folder");
-        let shots = environment("MAVERICS_SCREENSHOTS").map_or_else(|| scratch.path().into(), PathBuf::from);
+        let shots = screenshots().unwrap_or_else(|| scratch.path().into());
         std::fs::create_dir_all(&shots).expect("the folder for screenshots");
         let peers = golden::root().join("tests/peers");
         let missing = [peers.join("node_modules/playwright-core"), "/usr/bin/chromium".into()]
@@ -39,12 +40,7 @@ impl Browser {
             .stdout(Stdio::piped())
             .spawn();
         let (None, Ok(mut child)) = (&missing, spawned) else {
-            let what = missing.map_or("node".into(), |path| path.display().to_string());
-            assert!(
-                environment("MAVERICS_PEERS").as_deref() != Some("required"),
-                "no browser: {what} is missing"
-            );
-            eprintln!("skipped: no browser ({what} is missing); tests/run installs it");
+            skip(&missing.map_or("node".into(), |path| path.display().to_string()));
             return None;
         };
         let stdin = child.stdin.take().expect("its standard input");

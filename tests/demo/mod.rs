@@ -5,16 +5,17 @@ mod run;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
-use maverics::ambient::Clock;
 use serde_json::{Value, json};
 
 use crate::cli::Transcript;
+use crate::support::until;
 use browser::Browser;
 use run::Demo;
 
 /// Longest wait for a state that the orchestrator comes to by itself. Never reached, unless it does not.
-const PATIENCE_MILLIS: u64 = 60_000;
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Signs in from a fresh browser where a password is asked for, and returns who did it and the reason code.
 fn sign_in(browser: &mut Browser, demo: &Demo) -> (String, String) {
@@ -56,17 +57,13 @@ fn turn(browser: &mut Browser, demo: &Demo, provider: &str, mode: &str) {
 
 /// Reloads the switches until the orchestrator sees a provider so.
 fn wait_until(browser: &mut Browser, demo: &Demo, provider: &str, standing: &str) {
-    let clock = Clock::system();
     browser.fresh();
-    while clock.millis().0 < PATIENCE_MILLIS {
+    until(&format!("{provider} to be {standing}"), PATIENCE, || {
         browser.goto(&demo.switches());
         let article = format!("document.querySelector('#{provider}').dataset");
         let seen = browser.eval(&format!("[{article}.standing, {article}.available]"));
-        if seen == json!([standing, if standing == "healthy" { "true" } else { "false" }]) {
-            return;
-        }
-    }
-    panic!("{provider} did not become {standing}");
+        (seen == json!([standing, if standing == "healthy" { "true" } else { "false" }])).then_some(())
+    });
 }
 
 #[test]
@@ -100,8 +97,8 @@ fn a_person_keeps_signing_in_while_providers_fail() {
         assert_eq!(attributes(&mut browser), want, "{mode}");
         if mode == "refuse" {
             browser.looks("by-south");
+            wait_until(&mut browser, &demo, "north", "unhealthy");
         }
-        wait_until(&mut browser, &demo, "north", "unhealthy");
 
         // It recovers: new sign-ins go there after the healthy threshold.
         turn(&mut browser, &demo, "north", "heal");
