@@ -6,6 +6,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 mod args;
 mod completions;
+mod demo;
 mod explain;
 mod generate;
 mod hash_password;
@@ -43,6 +44,7 @@ enum Command {
     Lint(lint::Args),
     Probe(probe::Args),
     LbGen(lb_gen::Args),
+    Demo(demo::Args),
     Explain(explain::Args),
     Schema(schema::Args),
     HashPassword(hash_password::Args),
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
         Command::Lint(args) => lint::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::LbGen(args) => lb_gen::run(&args),
+        Command::Demo(args) => demo::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::HashPassword(args) => hash_password::run(&args),

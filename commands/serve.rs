@@ -1,5 +1,6 @@
 //! `maverics serve`: run the orchestrator.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,16 +12,21 @@ use maverics::config::fill::Fillers;
 use maverics::config::logger::LogLevel;
 use maverics::connector::open::{self, World};
 use maverics::diag::{Level, Sources, text};
-use maverics::model::{self, Deployment, read::ReadOptions};
-use maverics::secrets::{self, keyring};
+use maverics::model::{self, App, Deployment, read::ReadOptions};
+use maverics::secrets::{self, Keyring, keyring};
 use maverics::serve::telemetry::format::Format;
 use maverics::serve::{Options, StartError, start};
-use maverics::value::SecretRef;
+use maverics::value::url::{PlainHttp, is_loopback_name};
+use maverics::value::{SecretRef, WebUrl};
+use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::{ConfigArgs, environment, exact_environment};
 use super::outcome::Outcome;
 use super::{input, output};
+
+/// Comment in the files that `maverics demo` writes.
+const DEMO_MARK: &str = "maverics: demo";
 
 /// Run the orchestrator
 ///
@@ -52,10 +58,6 @@ pub struct Args {
     /// How long requests in flight may take after that
     #[arg(long, value_name = "DURATION", default_value = "30s")]
     grace: maverics::value::Duration,
-
-    /// Accept configurations that `maverics demo` wrote; for its own use
-    #[arg(long, hide = true)]
-    demo: bool,
 
     /// Threads that accept and proxy [default: one for each core]
     #[arg(long, value_name = "N")]
@@ -127,6 +129,11 @@ pub fn run(args: &Args) -> Result<Outcome> {
         Ok(loaded) => loaded,
         Err(outcome) => return Ok(outcome),
     };
+    let address = args.address.clone().or_else(|| environment("MAVERICS_HTTP_ADDRESS"));
+    if let Some(refusal) = demo_off_loopback(&deployment, address.as_deref()) {
+        output::note(&refusal);
+        return Ok(Outcome::Findings);
+    }
     let clock = Clock::system();
     init_log(&deployment, args.verbose, &clock)?;
     let deployment = Arc::new(deployment);
@@ -147,30 +154,10 @@ pub fn run(args: &Args) -> Result<Outcome> {
         .enable_all()
         .build()
         .context("cannot start the control runtime")?;
-    let world = World {
-        runtime: control.handle().clone(),
-        clock: clock.clone(),
-        entropy: Entropy::system(),
-        plain: args.config.plain_http(),
-    };
-    let connectors = open::all(deployment.to_open(), &keyring, &world).map_err(|e| anyhow!(e))?;
-    let upstream_tls = maverics::serve::run::upstream_tls(&deployment, |profile| {
-        let tls = profile.map(open::client_tls).transpose()?.unwrap_or_default();
-        maverics::net::tls::client_config(&tls, &[b"http/1.1"])
-    })
-    .map_err(|e| anyhow!(e))?;
-    let options = Options {
-        deployment: deployment.clone(),
-        connectors,
-        upstream_tls,
-        keyring,
-        address: args.address.clone().or_else(|| environment("MAVERICS_HTTP_ADDRESS")),
-        threads: args.threads,
-        grace: args.grace.std(),
-        clock,
-        entropy: world.entropy.clone(),
-        control: control.handle().clone(),
-    };
+    let mut options = options(&deployment, keyring, args.config.plain_http(), &clock, control.handle())?;
+    options.address = address;
+    options.threads = args.threads;
+    options.grace = args.grace.std();
     let running = match control.block_on(start(options)) {
         Ok(running) => running,
         Err(error @ StartError::Configuration(_)) => {
@@ -192,6 +179,68 @@ pub fn run(args: &Args) -> Result<Outcome> {
     tracing::info!(event = "stopped", "bye");
     control.shutdown_timeout(Duration::from_secs(1));
     Ok(Outcome::Clean)
+}
+
+/// What a server is started with: connectors opened, client TLS ready, and the usual address, threads and grace.
+pub fn options(
+    deployment: &Arc<Deployment>,
+    keyring: Keyring,
+    plain: PlainHttp,
+    clock: &Clock,
+    control: &Handle,
+) -> Result<Options> {
+    let entropy = Entropy::system();
+    let world = World { runtime: control.clone(), clock: clock.clone(), entropy: entropy.clone(), plain };
+    let connectors = open::all(deployment.to_open(), &keyring, &world).map_err(|e| anyhow!(e))?;
+    let upstream_tls = maverics::serve::run::upstream_tls(deployment, |profile| {
+        let tls = profile.map(open::client_tls).transpose()?.unwrap_or_default();
+        maverics::net::tls::client_config(&tls, &[b"http/1.1"])
+    })
+    .map_err(|e| anyhow!(e))?;
+    Ok(Options {
+        deployment: deployment.clone(),
+        connectors,
+        upstream_tls,
+        keyring,
+        address: None,
+        threads: None,
+        grace: Duration::from_secs(30),
+        clock: clock.clone(),
+        entropy,
+        control: control.clone(),
+    })
+}
+
+/// Why a configuration that `maverics demo` wrote is not served like this. It was made for one afternoon on one
+/// machine: its people are made up and its pages are plain http. `address` wins over the one written.
+fn demo_off_loopback(deployment: &Deployment, address: Option<&str>) -> Option<String> {
+    if !deployment.document.comments.iter().any(|comment| comment.text == DEMO_MARK) {
+        return None;
+    }
+    let stays = |host: &str| {
+        let host = host.trim_matches(['[', ']']);
+        host.parse::<IpAddr>().map_or_else(|_| is_loopback_name(host), |ip| ip.is_loopback())
+    };
+    let host_of = |authority: &str| authority.rsplit_once(':').map_or(authority, |(host, _)| host).to_owned();
+    let listens = address.unwrap_or(&deployment.http.address);
+    let mut hosts = vec![(host_of(listens), listens.to_owned())];
+    hosts.extend(deployment.public_urls().iter().map(|url| (url.host().to_owned(), url.to_string())));
+    for app in &deployment.apps {
+        match app {
+            App::Oidc(app) => {
+                let urls = app.redirect_urls.iter().filter_map(|url| WebUrl::parse(url).ok());
+                hosts.extend(urls.map(|url| (url.host().to_owned(), url.to_string())));
+            }
+            App::Proxy(app) => {
+                let named = app.routes.iter().filter_map(|route| route.host.clone());
+                hosts.extend(named.map(|host| (host_of(&host), host)));
+            }
+        }
+    }
+    let (_, written) = hosts.into_iter().find(|(host, _)| !stays(host))?;
+    Some(format!(
+        "`maverics demo` wrote this configuration (`# {DEMO_MARK}`), and it is served on loopback only: `{written}` is beyond it"
+    ))
 }
 
 /// Waits for SIGTERM or SIGINT and the drain delay; a second signal ends the delay.

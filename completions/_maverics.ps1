@@ -30,6 +30,7 @@ Register-ArgumentCompleter -Native -CommandName 'maverics' -ScriptBlock {
             [CompletionResult]::new('lint', 'lint', [CompletionResultType]::ParameterValue, 'Say which continuity tier a fleet meets, and what would break it')
             [CompletionResult]::new('probe', 'probe', [CompletionResultType]::ParameterValue, 'Ask every identity provider whether it is well, and say where logins would go now')
             [CompletionResult]::new('lb-gen', 'lb-gen', [CompletionResultType]::ParameterValue, 'Write load balancer configuration that fits a deployment')
+            [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'Two providers, an orchestrator, a page, and a switch to break each provider')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Print the page of a finding: why it matters, and how to put it right')
             [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print a JSON Schema: of the configuration, or of what the commands print')
             [CompletionResult]::new('hash-password', 'hash-password', [CompletionResultType]::ParameterValue, 'Hash a password for the users file of a `local` connector')
@@ -50,7 +51,6 @@ Register-ArgumentCompleter -Native -CommandName 'maverics' -ScriptBlock {
             [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Threads that accept and proxy [default: one for each core]')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Log at level debug')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Log at level debug')
-            [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Accept configurations that `maverics demo` wrote; for its own use')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
@@ -125,6 +125,17 @@ Register-ArgumentCompleter -Native -CommandName 'maverics' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'maverics;demo' {
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'First of four ports: page, north, south, sign-out; 0 takes any that are free')
+            [CompletionResult]::new('--keep', '--keep', [CompletionResultType]::ParameterName, 'Keep the configuration files in this folder, which must be new or empty')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print addresses and passwords as one line of JSON')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Log at level debug instead of warn')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Log at level debug instead of warn')
+            [CompletionResult]::new('--no-open', '--no-open', [CompletionResultType]::ParameterName, 'Do not open a browser. None ever is; for scripts that say so to every demo')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'maverics;explain' {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
@@ -163,6 +174,7 @@ Register-ArgumentCompleter -Native -CommandName 'maverics' -ScriptBlock {
             [CompletionResult]::new('lint', 'lint', [CompletionResultType]::ParameterValue, 'Say which continuity tier a fleet meets, and what would break it')
             [CompletionResult]::new('probe', 'probe', [CompletionResultType]::ParameterValue, 'Ask every identity provider whether it is well, and say where logins would go now')
             [CompletionResult]::new('lb-gen', 'lb-gen', [CompletionResultType]::ParameterValue, 'Write load balancer configuration that fits a deployment')
+            [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'Two providers, an orchestrator, a page, and a switch to break each provider')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Print the page of a finding: why it matters, and how to put it right')
             [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print a JSON Schema: of the configuration, or of what the commands print')
             [CompletionResult]::new('hash-password', 'hash-password', [CompletionResultType]::ParameterValue, 'Hash a password for the users file of a `local` connector')
@@ -185,6 +197,9 @@ Register-ArgumentCompleter -Native -CommandName 'maverics' -ScriptBlock {
             break
         }
         'maverics;help;lb-gen' {
+            break
+        }
+        'maverics;help;demo' {
             break
         }
         'maverics;help;explain' {

@@ -19,6 +19,9 @@ _maverics() {
             maverics,completions)
                 cmd="maverics__subcmd__completions"
                 ;;
+            maverics,demo)
+                cmd="maverics__subcmd__demo"
+                ;;
             maverics,explain)
                 cmd="maverics__subcmd__explain"
                 ;;
@@ -54,6 +57,9 @@ _maverics() {
                 ;;
             maverics__subcmd__help,completions)
                 cmd="maverics__subcmd__help__subcmd__completions"
+                ;;
+            maverics__subcmd__help,demo)
+                cmd="maverics__subcmd__help__subcmd__demo"
                 ;;
             maverics__subcmd__help,explain)
                 cmd="maverics__subcmd__help__subcmd__explain"
@@ -95,7 +101,7 @@ _maverics() {
 
     case "${cmd}" in
         maverics)
-            opts="-h -V --help --version serve validate lint probe lb-gen explain schema hash-password completions man generate help"
+            opts="-h -V --help --version serve validate lint probe lb-gen demo explain schema hash-password completions man generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -115,6 +121,28 @@ _maverics() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        maverics__subcmd__demo)
+            opts="-v -h --port --keep --json --verbose --no-open --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keep)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -169,7 +197,7 @@ _maverics() {
             return 0
             ;;
         maverics__subcmd__help)
-            opts="serve validate lint probe lb-gen explain schema hash-password completions man generate help"
+            opts="serve validate lint probe lb-gen demo explain schema hash-password completions man generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -183,6 +211,20 @@ _maverics() {
             return 0
             ;;
         maverics__subcmd__help__subcmd__completions)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        maverics__subcmd__help__subcmd__demo)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -561,7 +603,7 @@ _maverics() {
             return 0
             ;;
         maverics__subcmd__serve)
-            opts="-v -h --config --stdin-filename --allow-insecure-http --secret-provider --address --verbose --drain-delay --grace --demo --threads --help"
+            opts="-v -h --config --stdin-filename --allow-insecure-http --secret-provider --address --verbose --drain-delay --grace --threads --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

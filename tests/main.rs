@@ -2,6 +2,7 @@
 
 mod broken;
 mod cli;
+mod demo;
 mod floors;
 mod flows;
 mod generated;

@@ -1,6 +1,8 @@
 //! Claims leave a connector in the provider's words and enter a session in ours: here is the crossing.
 //! Protocol rows AM01 to AM09, ID02 to ID04.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::continuity::Continuity;
@@ -70,14 +72,14 @@ pub enum AttributeFault {
 
 /// Finds a value in a provider's attributes: the exact key first, then the path through maps by key, through
 /// lists of maps collecting, into a list by number. A map at the end counts as absent, as does null.
-pub fn find(attributes: &Map<String, Value>, path: &SourcePath) -> Option<Value> {
+pub fn find<'a>(attributes: &'a Map<String, Value>, path: &SourcePath) -> Option<Cow<'a, Value>> {
     if let Some(exact) = attributes.get(&path.literal) {
-        return leaf(exact.clone());
+        return leaf(Cow::Borrowed(exact));
     }
     let mut segments = path.segments.iter();
-    let mut here = attributes.get(segments.next()?)?.clone();
+    let mut here = Cow::Borrowed(attributes.get(segments.next()?)?);
     for segment in segments {
-        here = step(&here, segment)?;
+        here = Cow::Owned(step(&here, segment)?);
     }
     leaf(here)
 }
@@ -103,13 +105,14 @@ fn step(value: &Value, segment: &str) -> Option<Value> {
     }
 }
 
-fn leaf(value: Value) -> Option<Value> {
-    match value {
+fn leaf(value: Cow<'_, Value>) -> Option<Cow<'_, Value>> {
+    let is_simple = |v: &Value| !v.is_null() && !v.is_object() && !v.is_array();
+    match &*value {
         Value::Null | Value::Object(_) => None,
-        Value::Array(list) => Some(Value::Array(
-            list.into_iter().filter(|v| !v.is_null() && !v.is_object() && !v.is_array()).collect(),
-        )),
-        other => Some(other),
+        Value::Array(list) if !list.iter().all(is_simple) => {
+            Some(Cow::Owned(Value::Array(list.iter().filter(|v| is_simple(v)).cloned().collect())))
+        }
+        _ => Some(value),
     }
 }
 
@@ -127,7 +130,7 @@ pub fn normalise(
             .mapping
             .iter()
             .find(|(idp, _)| *idp == member)
-            .and_then(|(_, path)| find(attributes, path))
+            .and_then(|(_, path)| find(attributes, path).map(Cow::into_owned))
             .and_then(|value| translate(rule, member, value))
             .or_else(|| rule.default.clone());
         let Some(value) = found else {
@@ -194,12 +197,12 @@ fn shape(rule: &AttributeRule, value: Value, single: bool) -> Result<Value, Attr
 }
 
 /// A value as text: how headers, operands and subjects see it. Lists are joined by commas.
-pub fn text_of(value: &Value) -> String {
+pub fn text_of(value: &Value) -> Cow<'_, str> {
     match value {
-        Value::String(text) => text.clone(),
-        Value::Array(list) => list.iter().map(text_of).collect::<Vec<_>>().join(","),
-        Value::Null => String::new(),
-        other => other.to_string(),
+        Value::String(text) => Cow::Borrowed(text),
+        Value::Array(list) => Cow::Owned(list.iter().map(text_of).collect::<Vec<_>>().join(",")),
+        Value::Null => Cow::Borrowed(""),
+        other => Cow::Owned(other.to_string()),
     }
 }
 
@@ -218,7 +221,7 @@ pub fn subject(
     let Some(identity) = &continuity.identity else { return Ok(bounded(issuer, provider_subject)) };
     let missing = || AttributeFault::Missing(identity.attribute.clone());
     let value = normalised.get(&identity.attribute).ok_or_else(missing)?;
-    let mut text = text_of(value);
+    let mut text = text_of(value).into_owned();
     if value.is_array() || text.trim().is_empty() {
         return Err(missing());
     }
@@ -313,7 +316,7 @@ mod tests {
             ("absent.x", json!(null)),
         ] {
             let found = find(&attributes, &SourcePath::parse(path).unwrap());
-            assert_eq!(found.unwrap_or_default(), want, "{path}");
+            assert_eq!(found.map(Cow::into_owned).unwrap_or_default(), want, "{path}");
         }
     }
 

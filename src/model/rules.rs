@@ -1,5 +1,7 @@
 //! Authorization rules and attribute templates, linked, and their evaluation against what a session holds.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::attributes::{SourcePath, find, text_of};
@@ -32,10 +34,11 @@ impl AttributePath {
     }
 
     /// The value, if there is one. `authenticated` exists for every connector that signed the person in.
-    pub fn value(&self, attributes: &dyn Attributes) -> Option<Value> {
+    pub fn value<'a>(&self, attributes: &'a dyn Attributes) -> Option<Cow<'a, Value>> {
         let of_connector = attributes.of(&self.connector)?;
-        find(of_connector, &self.path)
-            .or_else(|| (self.path.literal == "authenticated").then(|| Value::String("true".into())))
+        find(of_connector, &self.path).or_else(|| {
+            (self.path.literal == "authenticated").then(|| Cow::Owned(Value::String("true".into())))
+        })
     }
 }
 
@@ -67,30 +70,34 @@ impl Template {
         for part in &self.parts {
             match part {
                 Piece::Text(text) => out.push_str(text),
-                Piece::Attribute(path) => out.push_str(&joined(&path.value(attributes)?)),
+                Piece::Attribute(path) => {
+                    let value = path.value(attributes)?;
+                    out.push_str(&joined(&value));
+                }
             }
         }
         Some(out)
     }
 
     /// The value of a template that is one attribute and nothing else; its text otherwise.
-    fn value(&self, attributes: &dyn Attributes) -> Value {
+    fn value<'a>(&self, attributes: &'a dyn Attributes) -> Cow<'a, Value> {
         match self.parts.as_slice() {
-            [Piece::Attribute(path)] => path.value(attributes).unwrap_or(Value::String(String::new())),
-            _ => Value::String(self.text(attributes).unwrap_or_default()),
+            [Piece::Attribute(path)] => {
+                path.value(attributes).unwrap_or_else(|| Cow::Owned(Value::String(String::new())))
+            }
+            _ => Cow::Owned(Value::String(self.text(attributes).unwrap_or_default())),
         }
     }
 }
 
 /// A list as one text: members joined by commas, commas inside a member percent-encoded, so that a group
 /// named `a,b` cannot look like two groups.
-fn joined(value: &Value) -> String {
+fn joined(value: &Value) -> Cow<'_, str> {
     match value {
-        Value::Array(list) => list
-            .iter()
-            .map(|v| text_of(v).replace('%', "%25").replace(',', "%2C"))
-            .collect::<Vec<_>>()
-            .join(","),
+        Value::Array(list) => {
+            let members = list.iter().map(|v| text_of(v).replace('%', "%25").replace(',', "%2C"));
+            Cow::Owned(members.collect::<Vec<_>>().join(","))
+        }
         one => text_of(one),
     }
 }
@@ -200,14 +207,15 @@ impl Rule {
                 text_of(&left.value(attributes)) == text_of(&right.value(attributes))
             }
             Rule::Contains(left, right) => {
-                let wanted = text_of(&right.value(attributes));
+                let right = right.value(attributes);
+                let wanted = text_of(&right);
                 if wanted.is_empty() {
                     // A right-hand template that resolved to nothing must not open the door.
                     return false;
                 }
-                match left.value(attributes) {
+                match &*left.value(attributes) {
                     Value::Array(list) => list.iter().any(|member| text_of(member) == wanted),
-                    one => text_of(&one).contains(&wanted),
+                    one => text_of(one).contains(&*wanted),
                 }
             }
         }

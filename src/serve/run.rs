@@ -329,7 +329,7 @@ async fn respond(
         };
     }
     let limit = Duration::from_secs(state.deployment.http.endpoint_timeout_seconds);
-    let answering = endpoint(state, route, context, body);
+    let answering = Box::pin(endpoint(state, route, context, body));
     if limit.is_zero() {
         return answering.await;
     }

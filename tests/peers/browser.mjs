@@ -7,7 +7,7 @@
 // back. "ctx" names the browser meant, and is the latest one when left out.
 // The process ends with its stdin.
 //
-//   new        ignoreHTTPSErrors, javascript, width, height   a fresh browser
+//   new        ignoreHTTPSErrors, javascript, width, height, dark   a fresh browser
 //   goto       url                        also: reload, back
 //   fill       selector, value
 //   click      selector                   also: press (key, selector)
@@ -143,11 +143,14 @@ function findOverflow() {
 }
 
 const commands = {
-  async new({ ignoreHTTPSErrors = false, javascript = true, width = 1280, height = 800 }) {
+  async new({
+    ignoreHTTPSErrors = false, javascript = true, width = 1280, height = 800, dark = false,
+  }) {
     const context = await (await launch()).newContext({
       ignoreHTTPSErrors,
       javaScriptEnabled: javascript,
       viewport: { width, height },
+      colorScheme: dark ? 'dark' : 'light',
     });
     const page = await context.newPage();
     page.setDefaultTimeout(TIMEOUT);

@@ -117,7 +117,7 @@ pub(super) fn link(
     let provider = provider::link(&mut linking);
     let apps = apps::link(&mut linking, &connectors, provider.as_ref());
     references::check(&mut linking, references, &connectors.names);
-    let version = document.root.get("version").map(super::attributes::text_of);
+    let version = document.root.get("version").map(|v| super::attributes::text_of(v).into_owned());
     let deployment = Deployment {
         document: document.clone(),
         version,

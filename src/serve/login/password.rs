@@ -86,7 +86,8 @@ fn show(
     username: &str,
     error: Option<String>,
 ) -> Response {
-    let mut page = Page::new("Sign in", "Enter your user name and password.");
+    // Several providers may look alike; the name of the host says whose password is asked for.
+    let mut page = Page::new("Sign in", format!("Enter your user name and password for {}.", context.host()));
     page.form = Some(Form {
         action: context.path.clone(),
         state: pending.id.clone(),

@@ -62,6 +62,8 @@ impl Person {
 pub fn mapped_claims(app: &OidcApp, attributes: &dyn Attributes) -> Map<String, Value> {
     app.claims
         .iter()
-        .filter_map(|(claim, path)| Some((claim.clone(), typed(claim, path.value(attributes)?)?)))
+        .filter_map(|(claim, path)| {
+            Some((claim.clone(), typed(claim, path.value(attributes)?.into_owned())?))
+        })
         .collect()
 }

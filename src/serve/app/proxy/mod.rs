@@ -54,7 +54,9 @@ pub async fn proxy(
                 target: context.path_and_query(),
                 location: policy.location.clone(),
             };
-            return login::begin(state, &context, Start::new(app.name.as_str(), sign_in, back)).await;
+            // Boxed, so that the many requests that pass do not carry the room of the few that sign in.
+            return Box::pin(login::begin(state, &context, Start::new(app.name.as_str(), sign_in, back)))
+                .await;
         }
     }
     let attributes: &dyn Attributes = match &session {
