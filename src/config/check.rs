@@ -335,7 +335,7 @@ impl Checker {
     }
 }
 
-/// "connectors[0].healthCheck", or words for the whole file.
+/// `connectors[0].healthCheck`, or words for the whole file.
 pub fn describe(pointer: &str) -> String {
     if pointer.is_empty() {
         return "the configuration".into();

@@ -1,6 +1,6 @@
 //! Who serves this login, and why. Pure: observations and time in, choices with reasons out.
 //!
-//! One state machine ([`state`]), one choice ([`choose`]), one login ([`transaction`]), four readers:
+//! One state machine ([`state`]), one choice ([`mod@choose`]), one login ([`transaction`]), four readers:
 //! `serve` decides with them, `drill` rehearses with them in virtual time, `probe` explains with them, and
 //! `lint` computes detection times from the same constants ([`detection`]).
 //!

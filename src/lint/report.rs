@@ -89,7 +89,7 @@ pub fn text(outcome: &Outcome) -> String {
     out
 }
 
-/// The JSON Schema of the whole report: that of the findings, and the fields that [`json`] adds.
+/// The JSON Schema of the whole report: that of the findings, and the fields that [`json()`] adds.
 pub fn schema() -> Value {
     let mut schema = crate::diag::json::schema();
     schema["title"] = json!("Report of maverics lint");

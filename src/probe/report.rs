@@ -149,7 +149,7 @@ fn sentence(choice: &Choice) -> String {
     format!("{serves}; {}", others.collect::<Vec<_>>().join(", "))
 }
 
-/// The JSON Schema of [`json`].
+/// The JSON Schema of [`json()`].
 pub fn schema() -> Value {
     let phase = json!({"type": ["number", "null"], "minimum": 0, "description": "Milliseconds; null when it did not happen."});
     let text = |description: &str| json!({"type": "string", "description": description});

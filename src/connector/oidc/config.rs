@@ -138,7 +138,7 @@ impl Config {
     }
 
     /// The issuer its discovery document must announce. `None` when the address does not say and
-    /// `oidcIssuer` is not given, which [`Config::check`] reports.
+    /// `oidcIssuer` is not given, which `check` reports.
     pub fn expected_issuer(&self) -> Option<ExpectedIssuer> {
         if let Some(issuer) = &self.oidc_issuer {
             return Some(ExpectedIssuer::Exact(issuer.clone()));
