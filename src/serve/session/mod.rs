@@ -52,30 +52,24 @@ pub struct Authentication {
 }
 
 impl Session {
-    /// A session that begins with one sign-in, or goes on with one more: what other providers said stays.
+    /// A session that begins with one sign-in, or goes on with one more: what providers of other sign-ins said
+    /// stays. A continuity connector speaks with one voice, so an earlier sign-in through the same one goes
+    /// altogether: it may have been another person, by another member.
     pub fn with(previous: Option<&Session>, new: Authentication, now: UnixSecs) -> Self {
-        let mut authentications: Vec<Authentication> = previous
-            .map(|session| session.authentications.iter().filter(|a| a.idp != new.idp).cloned().collect())
-            .unwrap_or_default();
-        // A continuity connector speaks with one voice: the newest sign-in through it.
-        for old in &mut authentications {
-            old.attributes.retain(|name, _| *name == old.idp || !new.attributes.contains_key(name));
-        }
+        let replaced = |old: &Authentication| {
+            let through_the_same =
+                |name: &String| *name != new.idp && *name != old.idp && old.attributes.contains_key(name);
+            old.idp == new.idp || new.attributes.keys().any(through_the_same)
+        };
+        let kept =
+            previous.into_iter().flat_map(|session| &session.authentications).filter(|old| !replaced(old));
+        let mut authentications: Vec<Authentication> = kept.cloned().collect();
+        let created = match previous {
+            Some(session) if !authentications.is_empty() => session.created,
+            _ => now,
+        };
         authentications.push(new);
-        Session {
-            created: previous.map_or(now, |s| s.created),
-            last_seen: AtomicU64::new(now.0),
-            authentications,
-        }
-    }
-
-    /// The newest sign-in by one of these providers that is strong enough.
-    pub fn authenticated_by(&self, names: &[&str], minimum_assurance: Option<u8>) -> Option<&Authentication> {
-        self.authentications
-            .iter()
-            .rev()
-            .filter(|a| minimum_assurance.is_none_or(|least| a.assurance.is_some_and(|have| have >= least)))
-            .find(|a| names.contains(&a.idp.as_str()))
+        Session { created, last_seen: AtomicU64::new(now.0), authentications }
     }
 
     /// Notes a request, at most every half minute.
@@ -89,5 +83,39 @@ impl Session {
 impl Attributes for Session {
     fn of(&self, connector: &str) -> Option<&Map<String, Value>> {
         self.authentications.iter().rev().find_map(|a| a.attributes.get(connector))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signed_in(idp: &str, through: Option<&str>, email: &str) -> Authentication {
+        let said: Map<String, Value> = [("email".to_owned(), Value::from(email))].into_iter().collect();
+        let names = [Some(idp), through].into_iter().flatten();
+        Authentication {
+            idp: idp.into(),
+            issuer: idp.into(),
+            provider_subject: email.into(),
+            subject: email.into(),
+            at: UnixSecs(0),
+            assurance: None,
+            why: "primary".into(),
+            attributes: names.map(|name| (name.to_owned(), said.clone())).collect(),
+            kept: Kept::new(),
+        }
+    }
+
+    #[test]
+    fn one_voice_through_one_continuity_connector() {
+        let first = Session::with(None, signed_in("north", Some("ha"), "ada@x"), UnixSecs(10));
+        let with_other = Session::with(Some(&first), signed_in("partner", None, "ada@partner"), UnixSecs(20));
+        assert_eq!((with_other.authentications.len(), with_other.created), (2, UnixSecs(10)));
+        let second = Session::with(Some(&with_other), signed_in("south", Some("ha"), "bob@x"), UnixSecs(30));
+        assert!(second.of("north").is_none(), "nothing of the other person is left under the member's name");
+        assert_eq!(second.of("ha").and_then(|a| a.get("email")), Some(&Value::from("bob@x")));
+        assert!(second.of("partner").is_some());
+        let alone = Session::with(Some(&first), signed_in("south", Some("ha"), "bob@x"), UnixSecs(30));
+        assert_eq!(alone.created, UnixSecs(30), "a new person has a new lifetime");
     }
 }
