@@ -328,15 +328,7 @@ async fn respond(
             None => answer::plain(StatusCode::NOT_FOUND),
         };
     }
-    let limit = Duration::from_secs(state.deployment.http.endpoint_timeout_seconds);
-    let answering = Box::pin(endpoint(state, route, context, body));
-    if limit.is_zero() {
-        return answering.await;
-    }
-    match tokio::time::timeout(limit, answering).await {
-        Ok(response) => response,
-        Err(_) => answer::with_retry_after(answer::plain(StatusCode::SERVICE_UNAVAILABLE), 5),
-    }
+    login::within_limit(state, Box::pin(endpoint(state, route, context, body))).await
 }
 
 /// Endpoints of ours.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::ambient::{Clock, Entropy, UnixSecs};
 use crate::connector::Connector;
-use crate::model::{Deployment, IdpIndex, SignIn};
+use crate::model::{Deployment, SignIn};
 use crate::serve::app::oidc::Provider;
 use crate::serve::cache::Memory;
 use crate::serve::continuity::Board;
@@ -63,25 +63,28 @@ impl State {
             .find_map(|value| self.sessions.find(value, now))
     }
 
-    /// The sign-in of a session that satisfies what an app or a policy asks for.
-    pub fn satisfied<'s>(&self, session: &'s Session, sign_in: &SignIn) -> Option<&'s Authentication> {
+    /// The sign-in of a session that satisfies what an app or a policy asks for, and the voice it speaks with
+    /// there: the provider's own name, or the continuity connector it came through. A sign-in at a member by
+    /// itself does not speak for a continuity connector: it has neither its attributes nor its subject.
+    pub fn satisfied<'s>(
+        &'s self,
+        session: &'s Session,
+        sign_in: &SignIn,
+    ) -> Option<(&'s Authentication, &'s str)> {
         // Almost always one authentication against a handful of names.
-        session.authentications.iter().rev().find(|authentication| {
+        session.authentications.iter().rev().find_map(|authentication| {
             let strong = sign_in
                 .minimum_assurance
                 .is_none_or(|least| authentication.assurance.is_some_and(|have| have >= least));
-            strong && self.serves(sign_in, &authentication.idp)
+            let voice = self.voice(sign_in, authentication).filter(|_| strong)?;
+            Some((authentication, voice))
         })
     }
 
-    fn serves(&self, sign_in: &SignIn, idp: &str) -> bool {
-        use crate::model::ProviderRef;
-        let is = |index: IdpIndex| self.deployment.idp(index).name.as_str() == idp;
-        sign_in.providers.iter().any(|provider| match *provider {
-            ProviderRef::Idp(index) => is(index),
-            ProviderRef::Continuity(index) => {
-                self.deployment.continuity(index).members.iter().any(|m| is(*m))
-            }
+    fn voice(&self, sign_in: &SignIn, authentication: &Authentication) -> Option<&str> {
+        sign_in.providers.iter().map(|provider| self.deployment.provider_name(*provider)).find(|name| {
+            // A sign-in has attributes under its provider's name and under the connector it came through.
+            authentication.attributes.contains_key(*name)
         })
     }
 }

@@ -51,12 +51,12 @@ async fn watch(board: &Board, index: IdpIndex, interval: Duration, timeout: Dura
     }
 }
 
-/// A provider nobody watches is only asked while it is suspect, or it would stay so for ever.
+/// A provider nobody watches is only asked while logins skip it, or they would skip it for ever.
 async fn recover(board: &Board, index: IdpIndex) {
     let slot = &board.slots[index.0];
     loop {
         slot.suspected.notified().await;
-        while board.member(index).suspect().is_some() {
+        while !board.member(index).is_available() {
             tokio::time::sleep(Duration::from_millis(RECOVERY_MILLIS)).await;
             board.probe(index, Duration::from_millis(RECOVERY_MILLIS)).await;
         }

@@ -8,7 +8,10 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep};
+
+use super::limits::Turn;
 
 /// An error while a body was read or written.
 #[derive(Debug, thiserror::Error)]
@@ -25,22 +28,36 @@ pub enum BodyError {
 }
 
 /// Body of an answer.
-pub enum Body {
-    /// Ours.
+pub struct Body {
+    content: Content,
+    /// Ends with the body: the connection is busy until then.
+    turn: Option<Turn>,
+}
+
+enum Content {
     Full(Full<Bytes>),
-    /// An upstream's, streamed.
     Upstream(Incoming),
 }
 
 impl Body {
     /// Nothing.
     pub fn empty() -> Self {
-        Body::Full(Full::default())
+        Body { content: Content::Full(Full::default()), turn: None }
     }
 
     /// These bytes.
     pub fn of(bytes: impl Into<Bytes>) -> Self {
-        Body::Full(Full::new(bytes.into()))
+        Body { content: Content::Full(Full::new(bytes.into())), turn: None }
+    }
+
+    /// An upstream's, streamed.
+    pub fn upstream(incoming: Incoming) -> Self {
+        Body { content: Content::Upstream(incoming), turn: None }
+    }
+
+    /// Keeps a turn until the body is done with.
+    pub fn hold(&mut self, turn: Turn) {
+        self.turn = Some(turn);
     }
 }
 
@@ -52,27 +69,32 @@ impl HttpBody for Body {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match self.get_mut() {
-            Body::Full(full) => {
+        let this = self.get_mut();
+        let frame = match &mut this.content {
+            Content::Full(full) => {
                 Pin::new(full).poll_frame(cx).map(|f| f.map(|r| r.map_err(|never| match never {})))
             }
-            Body::Upstream(incoming) => {
+            Content::Upstream(incoming) => {
                 Pin::new(incoming).poll_frame(cx).map(|f| f.map(|r| r.map_err(BodyError::Peer)))
             }
+        };
+        if matches!(frame, Poll::Ready(None | Some(Err(_)))) {
+            this.turn = None;
         }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {
-        match self {
-            Body::Full(full) => full.is_end_stream(),
-            Body::Upstream(incoming) => incoming.is_end_stream(),
+        match &self.content {
+            Content::Full(full) => full.is_end_stream(),
+            Content::Upstream(incoming) => incoming.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self {
-            Body::Full(full) => full.size_hint(),
-            Body::Upstream(incoming) => incoming.size_hint(),
+        match &self.content {
+            Content::Full(full) => full.size_hint(),
+            Content::Upstream(incoming) => incoming.size_hint(),
         }
     }
 }
@@ -84,6 +106,8 @@ pub struct RequestBody {
     bytes_max: u64,
     pause: Option<Duration>,
     sleep: Option<Pin<Box<Sleep>>>,
+    /// Dropped when the body has been sent, or will not be.
+    sent: Option<oneshot::Sender<()>>,
 }
 
 impl RequestBody {
@@ -95,7 +119,15 @@ impl RequestBody {
             bytes_max,
             pause: (pause_secs > 0).then(|| Duration::from_secs(pause_secs)),
             sleep: None,
+            sent: None,
         }
+    }
+
+    /// Resolves when the whole body has been handed on: from then on it is the upstream that is slow.
+    pub fn sent(&mut self) -> oneshot::Receiver<()> {
+        let (sender, receiver) = oneshot::channel();
+        self.sent = Some(sender);
+        receiver
     }
 }
 
@@ -119,12 +151,19 @@ impl HttpBody for RequestBody {
                 }
                 // Trailers are not forwarded: they could carry what headers may not.
                 if frame.is_trailers() {
+                    this.sent = None;
                     return Poll::Ready(None);
+                }
+                if this.incoming.is_end_stream() {
+                    this.sent = None;
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
-            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Ready(None) => {
+                this.sent = None;
+                Poll::Ready(None)
+            }
             Poll::Pending => {
                 let Some(pause) = this.pause else { return Poll::Pending };
                 let sleep = this

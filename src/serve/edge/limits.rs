@@ -45,6 +45,14 @@ impl InFlight {
     }
 }
 
+impl Turn {
+    /// The connection speaks another protocol from now on (a WebSocket): neither headers nor idleness are
+    /// judged on it any more.
+    pub fn never_ends(self) {
+        std::mem::forget(self);
+    }
+}
+
 impl Drop for Turn {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);

@@ -187,8 +187,13 @@ async fn serve_one<S, H, F>(
         let turn = in_flight.begin();
         let answer = handler(connection, request);
         async move {
-            let response = answer.await;
-            drop(turn);
+            let mut response = answer.await;
+            // A request is in flight until its answer is written: streams live as long as they move.
+            if response.status() == http::StatusCode::SWITCHING_PROTOCOLS {
+                turn.never_ends();
+            } else {
+                response.body_mut().hold(turn);
+            }
             Ok::<_, std::convert::Infallible>(response)
         }
     });

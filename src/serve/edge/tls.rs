@@ -29,6 +29,20 @@ pub fn server_config(
     let Some((_, _, first)) = names.first() else { return Ok(None) };
     // Versions and client certificates are per listener in TLS, so the first profile decides them.
     let profile = profiles.get(*first).ok_or_else(|| format!("there is no TLS profile `{first}`"))?;
+    for (_, _, other_name) in &names[1..] {
+        let other =
+            profiles.get(*other_name).ok_or_else(|| format!("there is no TLS profile `{other_name}`"))?;
+        let same = other.client_auth == profile.client_auth
+            && other.client_ca_files == profile.client_ca_files
+            && other.min_version == profile.min_version
+            && other.enabled_ciphers == profile.enabled_ciphers;
+        if !same {
+            return Err(format!(
+                "http.hosts: the TLS profiles `{first}` and `{other_name}` differ in more than their certificate; \
+                 one listener has one clientAuth, clientCAFiles, minVersion and enabledCiphers"
+            ));
+        }
+    }
     let mut resolver = ByName::default();
     for (name, default, profile_name) in &names {
         let profile =

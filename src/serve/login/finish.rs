@@ -35,10 +35,21 @@ pub(super) async fn finish(
     };
     let now = state.now();
     let previous = state.session(&context.parts.headers);
+    // CH06: asked to prove again who he is, the person must be the same, also when another member asks.
+    let before = previous.as_ref().map(|(_, session)| session.authentications.as_slice()).unwrap_or_default();
+    let another = |old: &Authentication| {
+        old.idp != authentication.idp
+            && authentication.subjects.iter().any(|(voice, subject)| {
+                *voice != authentication.idp && old.subjects.get(voice).is_some_and(|was| was != subject)
+            })
+    };
+    if pending.fresh_after.is_some() && before.iter().any(another) {
+        return rejected(state, &pending, "identity.mismatch: another person than the one who was signed in");
+    }
     let session = Session::with(previous.as_ref().map(|(_, s)| &**s), authentication.clone(), now);
     let id = state.sessions.open(session, previous.map(|(key, _)| key), &state.entropy);
     let shown = crate::serve::session::SessionKey::of(&id).map(|k| k.shown()).unwrap_or_default();
-    events::completed(&pending.app, &pending.idp, &authentication.subject, &shown);
+    events::completed(&pending.app, &pending.idp, authentication.shown_subject(), &shown);
     let response = match &pending.back {
         Return::Page { origin, target, .. } => {
             if *origin == context.origin() {
@@ -62,26 +73,22 @@ fn authentication(
 ) -> Result<Authentication, AttributeFault> {
     let idp = state.deployment.idp(index);
     let mut attributes = BTreeMap::new();
-    let subject = match through.map(|t| state.deployment.continuity(t)) {
-        None => subject(&identity.issuer, &identity.subject, None, &identity.attributes)?,
-        Some(group) => {
-            let common = normalise(group, index, &identity.attributes)?;
-            let subject = subject(
-                &identity.issuer,
-                &identity.subject,
-                Some((group, index, &common)),
-                &identity.attributes,
-            )?;
-            attributes.insert(group.name.0.clone(), common);
-            subject
-        }
-    };
+    let mut subjects = BTreeMap::new();
+    let own = subject(&identity.issuer, &identity.subject, None, &identity.attributes)?;
+    subjects.insert(idp.name.0.clone(), own);
+    if let Some(group) = through.map(|t| state.deployment.continuity(t)) {
+        let common = normalise(group, index, &identity.attributes)?;
+        let of_group = Some((group, index, &common));
+        let subject = subject(&identity.issuer, &identity.subject, of_group, &identity.attributes)?;
+        subjects.insert(group.name.0.clone(), subject);
+        attributes.insert(group.name.0.clone(), common);
+    }
     attributes.insert(idp.name.0.clone(), identity.attributes);
     Ok(Authentication {
         idp: idp.name.0.clone(),
         issuer: identity.issuer,
         provider_subject: identity.subject,
-        subject,
+        subjects,
         at: identity.authenticated_at.unwrap_or(state.now()),
         assurance: idp.assurance,
         why: pending.why.clone(),

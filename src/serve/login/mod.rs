@@ -16,3 +16,20 @@ pub mod pending;
 
 pub use begin::{Start, begin};
 pub use pending::{Pending, Return};
+
+use std::time::Duration;
+
+use super::edge::{Response, answer};
+use super::state::State;
+
+/// Gives an answer of ours the time that endpoints of ours have (`http.endpointTimeoutSeconds`), then 503.
+pub async fn within_limit(state: &State, answering: impl Future<Output = Response> + Unpin) -> Response {
+    let limit = Duration::from_secs(state.deployment.http.endpoint_timeout_seconds);
+    if limit.is_zero() {
+        return answering.await;
+    }
+    match tokio::time::timeout(limit, answering).await {
+        Ok(response) => response,
+        Err(_) => answer::with_retry_after(answer::plain(http::StatusCode::SERVICE_UNAVAILABLE), 5),
+    }
+}

@@ -36,8 +36,8 @@ pub struct Authentication {
     pub issuer: String,
     /// For whom, in the provider's words; for the audit.
     pub provider_subject: String,
-    /// For whom, in ours.
-    pub subject: String,
+    /// For whom, in ours: by the name of the connector that is asked, as [`Authentication::attributes`].
+    pub subjects: BTreeMap<String, String>,
     /// When the person authenticated.
     pub at: UnixSecs,
     /// How strongly.
@@ -49,6 +49,19 @@ pub struct Authentication {
     pub attributes: BTreeMap<String, Map<String, Value>>,
     /// For logout and refresh at the provider.
     pub kept: Kept,
+}
+
+impl Authentication {
+    /// The subject under which an app that asked `voice` knows the person.
+    pub fn subject(&self, voice: &str) -> &str {
+        self.subjects.get(voice).map_or("", String::as_str)
+    }
+
+    /// The subject for a log line: the continuity connector's where there is one.
+    pub fn shown_subject(&self) -> &str {
+        let through = self.subjects.iter().find(|(name, _)| **name != self.idp);
+        through.or_else(|| self.subjects.iter().next()).map_or("", |(_, subject)| subject)
+    }
 }
 
 impl Session {
@@ -97,7 +110,7 @@ mod tests {
             idp: idp.into(),
             issuer: idp.into(),
             provider_subject: email.into(),
-            subject: email.into(),
+            subjects: BTreeMap::new(),
             at: UnixSecs(0),
             assurance: None,
             why: "primary".into(),

@@ -68,14 +68,17 @@ pub async fn authorize(state: &State, context: &Context, form: Option<Params>) -
         .as_ref()
         .and_then(|(_, session)| state.satisfied(session, &app.sign_in))
         .filter(|_| !request.prompt.login)
-        .filter(|a| request.max_age.is_none_or(|age| age > 0 && now.since(a.at) <= age));
+        .filter(|(a, _)| request.max_age.is_none_or(|age| age > 0 && now.since(a.at) <= age));
     match (usable, session.as_ref()) {
-        (Some(authentication), Some((_, session))) => issue(state, app, &request, authentication, &**session),
+        (Some((authentication, voice)), Some((_, session))) => {
+            issue(state, app, &request, (authentication, voice), &**session)
+        }
         _ if request.prompt.none => error(state, &request, OAuthError::LoginRequired, "nobody is signed in"),
         _ => {
             let must_be_fresh = request.prompt.login || request.max_age.is_some();
-            let fresh_after =
-                must_be_fresh.then(|| UnixSecs(now.0.saturating_sub(request.max_age.unwrap_or(0))));
+            // prompt=login asks for now, whatever age would do otherwise.
+            let age = if request.prompt.login { 0 } else { request.max_age.unwrap_or(0) };
+            let fresh_after = must_be_fresh.then(|| UnixSecs(now.0.saturating_sub(age)));
             let mut start = Start::new(app.name.as_str(), &app.sign_in, Return::Authorize(Box::new(request)));
             start.fresh_after = fresh_after;
             login::begin(state, context, start).await
@@ -92,7 +95,10 @@ pub fn grant(state: &State, request: &AuthnRequest, authentication: &Authenticat
     if !redirect_uri::is_registered(&request.redirect_uri, &app.redirect_urls, app.public) {
         return refused("The address to return to is not registered any more.");
     }
-    issue(state, app, request, authentication, &One(authentication))
+    let voice = app.sign_in.providers.iter().map(|p| state.deployment.provider_name(*p));
+    let voice = voice.into_iter().find(|name| authentication.attributes.contains_key(*name));
+    let Some(voice) = voice else { return refused("The sign-in does not serve this application any more.") };
+    issue(state, app, request, (authentication, voice), &One(authentication))
 }
 
 /// The attributes of a single sign-in.
@@ -108,11 +114,11 @@ fn issue(
     state: &State,
     app: &OidcApp,
     request: &AuthnRequest,
-    authentication: &Authentication,
+    (authentication, voice): (&Authentication, &str),
     attributes: &dyn Attributes,
 ) -> Response {
     if !app.authorization.permits(attributes) {
-        events::access_denied(app.name.as_str(), &authentication.subject, "authorization endpoint");
+        events::access_denied(app.name.as_str(), authentication.subject(voice), "authorization endpoint");
         return error(state, request, OAuthError::AccessDenied, "the person may not use this application");
     }
     let code = state.entropy.token();
@@ -123,7 +129,7 @@ fn issue(
         nonce: request.nonce.clone(),
         person: Person {
             client_id: app.client_id.clone(),
-            subject: authentication.subject.clone(),
+            subject: authentication.subject(voice).to_owned(),
             scope: granted_scopes(app, request),
             auth_time: authentication.at,
             claims: mapped_claims(app, attributes),

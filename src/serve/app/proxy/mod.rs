@@ -64,7 +64,7 @@ pub async fn proxy(
         None => &Nobody,
     };
     if !matches!(policy.authorization, Authorization::Everyone) && !policy.authorization.permits(attributes) {
-        let subject = session.as_ref().and_then(|s| s.authentications.last()).map(|a| a.subject.as_str());
+        let subject = session.as_ref().and_then(|s| s.authentications.last()).map(|a| a.shown_subject());
         events::access_denied(app.name.as_str(), subject.unwrap_or("nobody"), &context.path);
         return match &app.unauthorized_page {
             Some(page) => answer::redirect(page.as_str()),

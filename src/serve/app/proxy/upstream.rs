@@ -105,14 +105,26 @@ pub async fn forward(
         headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     }
     let pause = state.deployment.http.read_timeout_seconds;
-    let body = RequestBody::new(body, app.body_bytes_max, pause);
+    let nothing_to_send = http_body::Body::is_end_stream(&body);
+    let mut body = RequestBody::new(body, app.body_bytes_max, pause);
+    let uploaded = (!nothing_to_send).then(|| body.sent());
     let mut outgoing = http::Request::new(body);
     *outgoing.method_mut() = context.parts.method.clone();
     *outgoing.uri_mut() = uri;
     *outgoing.headers_mut() = headers;
 
-    let sent =
-        tokio::time::timeout(Duration::from_secs(app.upstream_secs), hop.upstream.send(outgoing)).await;
+    // The upstream's time begins when it has the whole request; a slow upload has limits of its own.
+    let patience = async {
+        if let Some(uploaded) = uploaded {
+            let _ = uploaded.await;
+        }
+        tokio::time::sleep(Duration::from_secs(app.upstream_secs)).await;
+    };
+    let sent = tokio::select! {
+        biased;
+        sent = hop.upstream.send(outgoing) => Ok(sent),
+        () = patience => Err(()),
+    };
     let mut response = match sent {
         Ok(Ok(response)) => response,
         Ok(Err(error)) => return failed(app, &error),
@@ -148,7 +160,7 @@ pub async fn forward(
         parts.headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     }
     parts.version = http::Version::HTTP_11;
-    let body = if switched { Body::empty() } else { Body::Upstream(body) };
+    let body = if switched { Body::empty() } else { Body::upstream(body) };
     Response::from_parts(parts, body)
 }
 
