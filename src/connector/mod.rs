@@ -133,6 +133,12 @@ pub trait Connector: Send + Sync {
     /// The probe's first request, before a browser is sent there.
     fn pre_flight(&self, budget: std::time::Duration) -> Answer<'_, Verdict>;
 
+    /// Asks, after a sign-in failed in the middle, whether the parts that only a sign-in needs are well too.
+    /// Carries nothing from the person.
+    fn check(&self, budget: std::time::Duration) -> Answer<'_, Verdict> {
+        self.pre_flight(budget)
+    }
+
     /// Begins a sign-in.
     fn begin<'a>(&'a self, request: &'a BeginRequest) -> Answer<'a, Result<Begin, Fault>>;
 
@@ -294,6 +300,8 @@ pub struct Identity {
     pub authenticated_at: Option<UnixSecs>,
     /// What it said about the person.
     pub attributes: Map<String, Value>,
+    /// A part of what the provider says could not be fetched: good only when every mapped attribute is here.
+    pub incomplete: Option<Unwell>,
     /// For later calls (logout, refresh); never shown.
     pub kept: Kept,
 }

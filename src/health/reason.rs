@@ -55,6 +55,10 @@ reasons! {
     EndpointMissing = "endpoint-missing",
     /// The key set has no key we could verify with.
     NoUsableKey = "no-usable-key",
+    /// The provider says that we ask too often.
+    RateLimited = "rate-limited",
+    /// This machine is out of descriptors, ports or memory: nothing about the provider.
+    OurLimit = "our-own-limit",
     /// A file of ours cannot be read.
     FileUnreadable = "file-unreadable",
 }
@@ -72,6 +76,7 @@ impl Reason {
             NetErrorKind::Protocol => Reason::NotHttp,
             NetErrorKind::TooLarge => Reason::TooLarge,
             NetErrorKind::NotPermitted => Reason::PlainHttp,
+            NetErrorKind::Ours => Reason::OurLimit,
         }
     }
 }

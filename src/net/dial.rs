@@ -97,6 +97,9 @@ async fn resolve(url: &WebUrl, port: u16, deadline: Instant) -> Result<Vec<Socke
         Err(_) => {
             Err(NetError::new(NetErrorKind::Timeout, format!("{host}: the name was not resolved in time")))
         }
+        Ok(Err(error)) if is_ours(&error) => {
+            Err(NetError::new(NetErrorKind::Ours, format!("{host}: {error}")))
+        }
         Ok(Err(error)) => Err(NetError::new(NetErrorKind::Name, format!("{host}: {error}"))),
         Ok(Ok(found)) => {
             let mut found: Vec<SocketAddr> = found.collect();
@@ -108,6 +111,15 @@ async fn resolve(url: &WebUrl, port: u16, deadline: Instant) -> Result<Vec<Socke
             Ok(found)
         }
     }
+}
+
+/// Whether a failure is this machine's own: out of descriptors, buffers, local ports or memory.
+fn is_ours(error: &io::Error) -> bool {
+    // EMFILE, ENFILE, ENOBUFS, ENOMEM on Linux; the standard library has no kind for the first three.
+    const OURS: [i32; 4] = [24, 23, 105, 12];
+    error.kind() == io::ErrorKind::AddrNotAvailable
+        || error.kind() == io::ErrorKind::OutOfMemory
+        || error.raw_os_error().is_some_and(|code| OURS.contains(&code))
 }
 
 async fn connect(
@@ -129,6 +141,7 @@ async fn connect(
             Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(error)) => {
                 let kind = match error.kind() {
+                    _ if is_ours(&error) => NetErrorKind::Ours,
                     io::ErrorKind::ConnectionRefused => NetErrorKind::Refused,
                     io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => NetErrorKind::Lost,
                     io::ErrorKind::TimedOut => NetErrorKind::Timeout,

@@ -70,6 +70,8 @@ pub enum NetErrorKind {
     TooLarge,
     /// Plain http where it is not allowed.
     NotPermitted,
+    /// This machine is out of something; says nothing about the peer.
+    Ours,
 }
 
 impl fmt::Display for NetErrorKind {

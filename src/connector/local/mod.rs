@@ -40,6 +40,8 @@ pub struct LocalConnector {
     config: Arc<Config>,
     people: People,
     throttle: Throttle,
+    hashing: tokio::sync::Semaphore,
+    waiting: std::sync::atomic::AtomicUsize,
     custom: Option<CustomEndpoint>,
     clock: Clock,
     blocking: tokio::runtime::Handle,
@@ -55,6 +57,8 @@ impl LocalConnector {
         Ok(Arc::new(LocalConnector {
             people,
             throttle: Throttle::default(),
+            hashing: tokio::sync::Semaphore::new(complete::HASHES_MAX),
+            waiting: std::sync::atomic::AtomicUsize::new(0),
             custom,
             clock: opening.clock.clone(),
             blocking: opening.blocking.clone(),

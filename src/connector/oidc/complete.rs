@@ -75,6 +75,7 @@ pub(super) async fn complete(
     };
     let verified = verify(connector, id_token, &expected).await?;
     let mut attributes = verified.claims().clone();
+    let mut incomplete = None;
     if let (Some(endpoint), Some(access_token)) = (&metadata.userinfo_endpoint, access_token) {
         match userinfo(connector, endpoint, access_token).await {
             Ok(info) => {
@@ -84,11 +85,14 @@ pub(super) async fn complete(
                 attributes.extend(info);
             }
             // FM06: whether the ID token alone is enough shows when its attributes are mapped.
-            Err(unwell) => tracing::warn!(
-                connector = connector.config.common.name,
-                reason = %unwell.reason,
-                "UserInfo failed; going on with the claims of the ID token"
-            ),
+            Err(unwell) => {
+                tracing::warn!(
+                    connector = connector.config.common.name,
+                    reason = %unwell.reason,
+                    "UserInfo failed; the claims of the ID token must be enough"
+                );
+                incomplete = Some(unwell);
+            }
         }
     }
     attributes.retain(|name, _| !claims::is_protocol_claim(name));
@@ -100,6 +104,7 @@ pub(super) async fn complete(
         subject: verified.subject().to_owned(),
         authenticated_at: verified.auth_time(),
         attributes,
+        incomplete,
         kept: Kept::from([("id_token".to_owned(), id_token.to_owned())]),
     })
 }
@@ -174,7 +179,7 @@ async fn verify(
     let keys = connector.metadata.keys().await.map_err(Fault::Unwell)?;
     match verify_id_token(token, &keys.0, ACCEPTED, expected) {
         Err(IdTokenError::Token(TokenError::Key(NoKey::UnknownKid))) => {
-            let newer = connector.metadata.keys_again().await;
+            let newer = connector.metadata.keys_after(&keys).await;
             match newer {
                 Some(newer) => verify_id_token(token, &newer.0, ACCEPTED, expected)
                     .or_else(|error| rejected(error.to_string())),

@@ -22,6 +22,10 @@ pub const FRESH_SECS: u64 = 300;
 pub const STALE_SECS_MAX: u64 = 24 * 3600;
 /// Shortest time between two fetches that an unknown key id may cause.
 pub const KEY_REFETCH_SECS_MIN: u64 = 60;
+/// Longest fetch during a sign-in.
+const FETCH_BUDGET: Duration = Duration::from_millis(2_500);
+/// How long a failed fetch is believed, in milliseconds.
+const FAILURE_MILLIS: u64 = 5_000;
 /// Redirects followed for the discovery document.
 const REDIRECTS_MAX: u8 = 3;
 
@@ -36,6 +40,7 @@ pub(super) struct Metadata {
     /// One fetch at a time; the others wait for its answer.
     fetching: Mutex<()>,
     last_key_fetch: Mutex<Option<Millis>>,
+    last_failure: std::sync::Mutex<Option<(Millis, Unwell)>>,
 }
 
 impl Metadata {
@@ -49,10 +54,12 @@ impl Metadata {
             keys: ArcSwapOption::empty(),
             fetching: Mutex::new(()),
             last_key_fetch: Mutex::new(None),
+            last_failure: std::sync::Mutex::new(None),
         }
     }
 
-    /// The discovery document, fetched when the kept one is old.
+    /// The discovery document, fetched when the kept one is old. While the provider does not answer, the kept
+    /// one goes on; the fetch that found that out is not repeated by everybody who waited for it.
     pub(super) async fn discovery(&self) -> Result<Arc<(ProviderMetadata, UnixSecs)>, Unwell> {
         if let Some(kept) = self.fresh_discovery() {
             return Ok(kept);
@@ -61,20 +68,35 @@ impl Metadata {
         if let Some(kept) = self.fresh_discovery() {
             return Ok(kept);
         }
-        match self.fetch_discovery(false, Duration::from_millis(crate::net::http::CALL_MILLIS_MAX)).await.1 {
-            Ok(_) => {}
-            Err(unwell) => {
-                let kept = self.discovery.load_full();
-                return match kept.filter(|kept| self.age(kept.1) <= FRESH_SECS + STALE_SECS_MAX) {
-                    Some(kept) => {
-                        tracing::warn!(url = %self.url, reason = %unwell.reason, "using stale provider metadata");
-                        Ok(kept)
-                    }
-                    None => Err(unwell),
-                };
+        let fetched = match self.failed_lately() {
+            Some(unwell) => Err(unwell),
+            None => self.fetch_discovery(false, FETCH_BUDGET).await.1.map(|_| ()).inspect_err(|e| self.failed(e)),
+        };
+        let kept = self.discovery.load_full().filter(|kept| self.age(kept.1) <= FRESH_SECS + STALE_SECS_MAX);
+        match (fetched, kept) {
+            (Ok(()), Some(kept)) => Ok(kept),
+            (Err(unwell), Some(kept)) => {
+                tracing::warn!(event = "idp.metadata.stale_used", url = %self.url, reason = %unwell.reason, "using stale provider metadata");
+                Ok(kept)
             }
+            (Err(unwell), None) => Err(unwell),
+            (Ok(()), None) => Err(Unwell::new(Reason::NotJson, "no discovery document")),
         }
-        self.discovery.load_full().ok_or_else(|| Unwell::new(Reason::NotJson, "no discovery document"))
+    }
+
+    fn failed(&self, unwell: &Unwell) {
+        let mut last = self.last_failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        *last = Some((self.clock.millis(), unwell.clone()));
+    }
+
+    fn failed_lately(&self) -> Option<Unwell> {
+        let last = self.last_failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        last.as_ref().filter(|(at, _)| self.clock.millis().since(*at) < FAILURE_MILLIS).map(|(_, u)| u.clone())
+    }
+
+    /// What is known, whatever its age.
+    pub(super) fn known(&self) -> Option<Arc<(ProviderMetadata, UnixSecs)>> {
+        self.discovery.load_full()
     }
 
     fn fresh_discovery(&self) -> Option<Arc<(ProviderMetadata, UnixSecs)>> {
@@ -130,29 +152,34 @@ impl Metadata {
         if let Some(kept) = fresh() {
             return Ok(kept);
         }
-        let budget = Duration::from_millis(crate::net::http::CALL_MILLIS_MAX);
-        match self.fetch_keys(&uri, false, budget).await.1 {
-            Ok(_) => self.keys.load_full().ok_or_else(|| Unwell::new(Reason::NoUsableKey, "no key set")),
-            Err(unwell) => {
-                let kept = self.keys.load_full();
-                kept.filter(|kept| self.age(kept.1) <= FRESH_SECS + STALE_SECS_MAX).ok_or(unwell)
-            }
+        let fetched = match self.failed_lately() {
+            Some(unwell) => Err(unwell),
+            None => self.fetch_keys(&uri, false, FETCH_BUDGET).await.1.map(|_| ()).inspect_err(|e| self.failed(e)),
+        };
+        let kept = self.keys.load_full().filter(|kept| self.age(kept.1) <= FRESH_SECS + STALE_SECS_MAX);
+        match fetched {
+            Ok(()) => kept.ok_or_else(|| Unwell::new(Reason::NoUsableKey, "no key set")),
+            Err(unwell) => kept.ok_or(unwell),
         }
     }
 
-    /// Newer keys, because a token names one we do not have. At most one fetch a minute; `None` when this
-    /// is not the minute or nothing new came.
-    pub(super) async fn keys_again(&self) -> Option<Arc<(KeySet, UnixSecs)>> {
+    /// Newer keys than those of `seen`, because a token names one we did not have then. At most one fetch a
+    /// minute; whoever waited for it has its answer. `None` when nothing newer came.
+    pub(super) async fn keys_after(&self, seen: &Arc<(KeySet, UnixSecs)>) -> Option<Arc<(KeySet, UnixSecs)>> {
         let mut last = self.last_key_fetch.lock().await;
+        let newer = || self.keys.load_full().filter(|kept| !Arc::ptr_eq(kept, seen));
+        if let Some(newer) = newer() {
+            return Some(newer);
+        }
         let now = self.clock.millis();
         if last.is_some_and(|at| now.since(at) < KEY_REFETCH_SECS_MIN * 1000) {
             return None;
         }
         *last = Some(now);
+        tracing::info!(event = "idp.jwks.unknown_kid", url = %self.url, "a token names an unknown key; fetching the keys");
         let uri = self.discovery().await.ok()?.0.jwks_uri.clone();
-        let budget = Duration::from_millis(crate::net::http::CALL_MILLIS_MAX);
-        self.fetch_keys(&uri, false, budget).await.1.ok()?;
-        self.keys.load_full()
+        self.fetch_keys(&uri, false, FETCH_BUDGET).await.1.ok()?;
+        newer()
     }
 
     /// Fetches the key set and keeps it when it has a usable key.
@@ -189,6 +216,9 @@ impl Metadata {
 fn settle(result: Result<Answer, NetError>) -> (Phases, Result<Answer, Unwell>) {
     match result {
         Ok(answer) if answer.status == 200 => (answer.phases.clone(), Ok(answer)),
+        Ok(answer) if answer.status == 429 => {
+            (answer.phases.clone(), Err(Unwell::new(Reason::RateLimited, "we ask too often (status 429)")))
+        }
         Ok(answer) => {
             let words = format!("status {}, expected 200", answer.status);
             (answer.phases.clone(), Err(Unwell::new(Reason::Status, words)))

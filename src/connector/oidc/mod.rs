@@ -97,6 +97,18 @@ impl Connector for OidcConnector {
         })
     }
 
+    fn check(&self, budget: std::time::Duration) -> Answer<'_, Verdict> {
+        Box::pin(async move {
+            match &self.custom {
+                Some(custom) => {
+                    let verdict = custom.ask(budget).await;
+                    if verdict.is_well() { check::check(self, budget).await } else { verdict }
+                }
+                None => check::check(self, budget).await,
+            }
+        })
+    }
+
     fn begin<'a>(&'a self, request: &'a BeginRequest) -> Answer<'a, Result<Begin, Fault>> {
         Box::pin(begin::begin(self, request))
     }

@@ -50,10 +50,19 @@ struct Slot {
     /// A custom endpoint's definite "no" is an operator's word.
     says_no: bool,
     member: Mutex<Member>,
-    flight: Mutex<Flight>,
-    landed: Notify,
+    /// Pre-flights, and checks in the middle of a sign-in: each kind has its own one in flight.
+    flights: [(Mutex<Flight>, Notify); 2],
     /// Wakes the monitor of an unwatched provider.
     suspected: Notify,
+}
+
+/// What is asked of a provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question {
+    /// May a browser be sent there?
+    PreFlight,
+    /// A sign-in failed there: are the parts that only a sign-in needs well?
+    Check,
 }
 
 #[derive(Default)]
@@ -109,8 +118,7 @@ impl Board {
                 says_no: check.custom_endpoint.is_some(),
                 member: Mutex::new(Member::new(Settings::of(&check, damped), now)),
                 check,
-                flight: Mutex::default(),
-                landed: Notify::new(),
+                flights: Default::default(),
                 suspected: Notify::new(),
             }
         });
@@ -200,7 +208,7 @@ impl Board {
         }
     }
 
-    /// Asks a provider before (or during) a login, in a request begun after the login arrived (`arrived` from
+    /// Asks a provider before a login, in a request begun after the login arrived (`arrived` from
     /// [`Board::arrive`]). One request is in flight for each provider; all logins that arrived before it
     /// began share its answer. Evidence of life not older than `max_age` is accepted instead.
     pub async fn ask(
@@ -210,9 +218,8 @@ impl Board {
         budget: Duration,
         max_age: Duration,
     ) -> bool {
-        let slot = &self.slots[index.0];
         if !max_age.is_zero() {
-            let member = lock(&slot.member);
+            let member = lock(&self.slots[index.0].member);
             let recent = member
                 .last_good()
                 .is_some_and(|at| u128::from(self.clock.millis().since(at)) <= max_age.as_millis());
@@ -220,13 +227,29 @@ impl Board {
                 return true;
             }
         }
+        self.share(Question::PreFlight, index, arrived, budget).await
+    }
+
+    /// Asks a provider after a sign-in failed there, in a request begun now or shared with others that wait.
+    pub async fn check(self: &Arc<Self>, index: IdpIndex, budget: Duration) -> bool {
+        self.share(Question::Check, index, self.arrive(), budget).await
+    }
+
+    async fn share(
+        self: &Arc<Self>,
+        question: Question,
+        index: IdpIndex,
+        arrived: u64,
+        budget: Duration,
+    ) -> bool {
+        let (flight, landed) = &self.slots[index.0].flights[question as usize];
         loop {
-            let landed = slot.landed.notified();
-            tokio::pin!(landed);
+            let landing = landed.notified();
+            tokio::pin!(landing);
             // Listen before looking, or a landing in between would be missed.
-            landed.as_mut().enable();
+            landing.as_mut().enable();
             {
-                let mut flight = lock(&slot.flight);
+                let mut flight = lock(flight);
                 if let Some((begun, ended, well)) = flight.last {
                     // A failure that ended after the login arrived is evidence enough, whenever it began.
                     if begun > arrived || (!well && ended > arrived) {
@@ -235,37 +258,46 @@ impl Board {
                 }
                 if !flight.running {
                     flight.running = true;
-                    let begun = self.arrive();
-                    let board = self.clone();
+                    let landing =
+                        Landing { board: self.clone(), index, question, begun: self.arrive(), well: false };
                     // Spawned: a login that goes away must not leave the others without an answer.
-                    self.runtime.spawn(async move { board.fly(index, begun, budget).await });
+                    self.runtime.spawn(self.clone().fly(landing, budget));
                 }
             }
-            landed.await;
+            landing.await;
         }
     }
 
-    async fn fly(self: Arc<Self>, index: IdpIndex, begun: u64, budget: Duration) {
-        let slot = &self.slots[index.0];
-        let verdict = tokio::time::timeout(budget, slot.connector.pre_flight(budget)).await;
-        let outcome = match verdict {
+    async fn fly(self: Arc<Self>, mut landing: Landing, budget: Duration) {
+        let slot = &self.slots[landing.index.0];
+        let asking = match landing.question {
+            Question::PreFlight => slot.connector.pre_flight(budget),
+            Question::Check => slot.connector.check(budget),
+        };
+        let outcome = match tokio::time::timeout(budget, asking).await {
             Ok(verdict) => verdict.outcome.map_err(|unwell| (unwell.reason, unwell.detail)),
             Err(_) => Err((Reason::Timeout, format!("no answer within {} ms", budget.as_millis()))),
         };
-        let well = outcome.is_ok();
         match outcome {
-            Ok(()) => self.observe(index, Observation::PreFlightOk),
+            Ok(()) => {
+                landing.well = true;
+                self.observe(landing.index, Observation::PreFlightOk);
+            }
+            // This machine could not ask, which says nothing about the provider: go on as if it had not.
+            Err((Reason::OurLimit, detail)) => {
+                landing.well = true;
+                tracing::error!(
+                    event = "health.not_asked",
+                    connector = slot.name,
+                    detail,
+                    "this machine is out of resources"
+                );
+            }
             Err((reason, detail)) => {
                 events::pre_flight_failed(&slot.name, reason, &detail);
-                self.observe(index, Observation::PreFlightFailed(reason));
+                self.observe(landing.index, Observation::PreFlightFailed(reason));
             }
         }
-        {
-            let mut flight = lock(&slot.flight);
-            flight.running = false;
-            flight.last = Some((begun, self.arrive(), well));
-        }
-        slot.landed.notify_waiters();
     }
 
     /// One scheduled probe and what it means.
@@ -278,6 +310,9 @@ impl Board {
         });
         if let Err(unwell) = &verdict.outcome {
             events::probe_failed(&slot.name, unwell);
+            if unwell.reason == Reason::OurLimit {
+                return verdict;
+            }
         }
         let observation = Observation::of(&verdict, slot.says_no);
         self.observe(index, observation);
@@ -287,6 +322,27 @@ impl Board {
     /// Time by the board's clock.
     pub fn now(&self) -> Millis {
         self.clock.millis()
+    }
+}
+
+/// A question under way. However it ends, also by a panic, those who wait learn it.
+struct Landing {
+    board: Arc<Board>,
+    index: IdpIndex,
+    question: Question,
+    begun: u64,
+    well: bool,
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        let (flight, landed) = &self.board.slots[self.index.0].flights[self.question as usize];
+        {
+            let mut flight = lock(flight);
+            flight.running = false;
+            flight.last = Some((self.begun, self.board.arrive(), self.well));
+        }
+        landed.notify_waiters();
     }
 }
 
@@ -341,8 +397,7 @@ mod tests {
             says_no: false,
             member: Mutex::new(Member::new(Settings::of(&check, true), clock.millis())),
             check,
-            flight: Mutex::default(),
-            landed: Notify::new(),
+            flights: Default::default(),
             suspected: Notify::new(),
         };
         let board = Board {

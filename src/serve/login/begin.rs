@@ -11,6 +11,7 @@ use crate::connector::{Begin, BeginRequest, Fault};
 use crate::continuity::choose::Candidate as View;
 use crate::continuity::state::Observation;
 use crate::continuity::{Login, Step, Why};
+use crate::health::Reason;
 use crate::model::{Candidate, SignIn};
 use crate::serve::edge::pages::{Page, Post};
 use crate::serve::edge::{Context, Response, answer};
@@ -154,7 +155,9 @@ async fn send(
         Ok(begun) => begun,
         Err(Fault::Unwell(unwell)) => {
             events::pre_flight_failed(idp.name.as_str(), unwell.reason, &unwell.detail);
-            state.board.observe(candidate.idp, Observation::PreFlightFailed(unwell.reason));
+            if unwell.reason != Reason::OurLimit {
+                state.board.observe(candidate.idp, Observation::PreFlightFailed(unwell.reason));
+            }
             return None;
         }
         Err(fault) => {

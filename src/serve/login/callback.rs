@@ -7,6 +7,7 @@ use http::{Method, StatusCode};
 use super::begin::{Start, begin};
 use super::finish::finish;
 use super::pending::{Pending, Return};
+use crate::connector::continuity::config::PreFlight;
 use crate::connector::{CompleteRequest, Connector, Denial, Fault, Identity, Input};
 use crate::continuity::Login;
 use crate::continuity::transaction::AfterCheck;
@@ -111,11 +112,19 @@ pub(super) enum Asked {
     AndUnwell,
 }
 
-/// A request of ours, begun now, that carries nothing from the person.
+/// A request of ours, begun now, that carries nothing from the person. Where the configuration gives slow
+/// providers more time before a sign-in, they have it here too.
 async fn check(state: &State, index: IdpIndex) -> bool {
-    let budget = Duration::from_millis(CHECK_MILLIS_MAX);
-    let arrived = state.board.arrive();
-    state.board.ask(index, arrived, budget, Duration::ZERO).await
+    let patient = state
+        .deployment
+        .continuity
+        .iter()
+        .filter(|group| group.members.iter().any(|member| *member == index))
+        .map(|group| group.pre_flight.timeout)
+        .filter(|timeout| *timeout > PreFlight::default().timeout)
+        .max();
+    let budget = patient.map_or(Duration::from_millis(CHECK_MILLIS_MAX), |timeout| timeout.std());
+    state.board.check(index, budget).await
 }
 
 /// What the result of a sign-in leads to.
@@ -127,6 +136,10 @@ pub(super) async fn settle(
     result: Result<Identity, Fault>,
     asked: Asked,
 ) -> Response {
+    let result = result.and_then(|identity| match &identity.incomplete {
+        Some(unwell) if !is_complete(state, &pending, index, &identity) => Err(Fault::Unwell(unwell.clone())),
+        _ => Ok(identity),
+    });
     match result {
         Ok(identity) => finish(state, context, pending, index, identity).await,
         Err(Fault::Denied(denial)) => denied(state, &pending, denial),
@@ -142,6 +155,21 @@ pub(super) async fn settle(
         }
         Err(fault) => rejected(state, &pending, &fault.to_string()),
     }
+}
+
+/// Whether every attribute that is mapped for this member is there although a part of them could not be
+/// fetched (FM06). Without a mapping nobody can say what is missing.
+fn is_complete(state: &State, pending: &Pending, index: IdpIndex, identity: &Identity) -> bool {
+    let through = sign_in_of(state, pending).and_then(|sign_in| {
+        state.deployment.candidates(sign_in).into_iter().find(|c| c.idp == index)?.through
+    });
+    let rules = through.and_then(|t| state.deployment.continuity(t).attributes.as_ref());
+    rules.is_some_and(|rules| {
+        rules
+            .iter()
+            .flat_map(|rule| rule.mapping.iter().filter(|(member, _)| *member == index))
+            .all(|(_, path)| crate::model::attributes::find(&identity.attributes, path).is_some())
+    })
 }
 
 /// The provider seemed unwell: what our own request found (`well`) decides whether the person may try it again or goes to the next.
