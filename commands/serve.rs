@@ -204,6 +204,7 @@ pub fn options(
         keyring,
         address: None,
         threads: None,
+        connections_max: connections_max(),
         grace: Duration::from_secs(30),
         clock: clock.clone(),
         entropy,
@@ -285,4 +286,19 @@ fn init_log(deployment: &Deployment, verbose: bool, clock: &Clock) -> Result<()>
     use tracing_subscriber::Layer;
     tracing_subscriber::registry().with(layer.with_filter(ours).with_filter(level)).init();
     Ok(())
+}
+
+/// Raises the limit of open files as far as this process may, and says how many connections fit below it:
+/// each may need a second descriptor towards its upstream, and some are kept for everything else.
+fn connections_max() -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    const RESERVED: u64 = 256;
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let current = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(_) => limit.current,
+    };
+    let files = current.unwrap_or(u64::MAX).min(1_000_000);
+    usize::try_from(files.saturating_sub(RESERVED) / 2).unwrap_or(usize::MAX).max(16)
 }

@@ -132,7 +132,7 @@ pub fn normalise(
             .find(|(idp, _)| *idp == member)
             .and_then(|(_, path)| find(attributes, path).map(Cow::into_owned))
             .and_then(|value| translate(rule, member, value))
-            .or_else(|| rule.default.clone());
+            .or_else(|| rule.default.clone().filter(|_| !is_identity(continuity, &rule.name)));
         let Some(value) = found else {
             if rule.required || is_identity(continuity, &rule.name) {
                 return Err(AttributeFault::Missing(rule.name.clone()));

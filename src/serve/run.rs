@@ -58,6 +58,9 @@ pub struct Options {
     pub address: Option<String>,
     /// Threads that accept and proxy; one for each core when `None`.
     pub threads: Option<usize>,
+    /// Connections accepted at once, at most [`CONNECTIONS_MAX`]; beyond them accepting waits. Less than what
+    /// the machine allows, so that calls to providers never fail for want of a descriptor.
+    pub connections_max: usize,
     /// How long requests in flight may take after accepting stopped.
     pub grace: Duration,
     /// Time.
@@ -128,7 +131,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         tls,
         stop: stop.clone(),
         grace: options.grace,
-        connections: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+        connections: Arc::new(Semaphore::new(options.connections_max.clamp(1, CONNECTIONS_MAX))),
     };
     let mut workers = Vec::new();
     for (i, socket) in sockets.into_iter().enumerate() {
@@ -184,6 +187,7 @@ fn open_state(options: &Options) -> Result<State, StartError> {
         connectors: options.connectors.clone(),
         sealer,
         cache: Memory::default(),
+        held: Memory::with_room(login::callback::HELD_MAX),
         oidc,
         clock: options.clock.clone(),
         entropy: options.entropy.clone(),
@@ -222,6 +226,7 @@ async fn housekeeping(state: Arc<State>, stop: CancellationToken) {
                 let now = state.now();
                 state.sessions.sweep(now);
                 state.cache.sweep(now);
+                state.held.sweep(now);
             }
             _ = beat.tick(), if !heartbeat.disabled => {
                 let version = state.deployment.version.clone().unwrap_or_default();

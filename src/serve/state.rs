@@ -31,6 +31,8 @@ pub struct State {
     pub sealer: Sealer,
     /// Codes, tokens, spent marks.
     pub cache: Memory,
+    /// Posted answers that wait to be fetched. Apart, because anybody can post one.
+    pub held: Memory,
     /// The OpenID provider, when an app needs it.
     pub oidc: Option<Provider>,
     /// Who answers which path.

@@ -3,6 +3,7 @@
 pub mod duration;
 pub mod name;
 pub mod nonempty;
+pub mod path;
 pub mod secret;
 pub mod secret_ref;
 pub mod url;

@@ -1,7 +1,7 @@
 //! Slowing down guesses: five failures in a row make one name wait, longer each time, and nothing locks
 //! for good. Counted for names that do not exist as well, so that waiting tells nobody who exists.
 
-use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Mutex;
 
 use crate::ambient::Millis;
@@ -12,44 +12,51 @@ pub const FAILURES_FREE: u32 = 5;
 pub const WAIT_SECS_FIRST: u64 = 2;
 /// Longest wait, in seconds.
 pub const WAIT_SECS_MAX: u64 = 60;
-/// Names remembered; when full, the ones whose wait is over are forgotten first.
-pub const NAMES_MAX: usize = 10_000;
+/// Counters. A name falls on one by a keyed hash, so nobody can fill the memory or push another name out; two
+/// names on one counter merely wait for each other.
+pub const COUNTERS: usize = 16_384;
+/// A counter that nobody touched for this long starts anew, in seconds.
+pub const FORGET_SECS: u64 = 900;
 
 /// Failures by name.
-#[derive(Default)]
 pub(super) struct Throttle {
-    names: Mutex<HashMap<String, (u32, Millis)>>,
+    key: RandomState,
+    counters: Vec<Mutex<(u32, Millis)>>,
+}
+
+impl Default for Throttle {
+    fn default() -> Self {
+        let counters = (0..COUNTERS).map(|_| Mutex::new((0, Millis(0)))).collect();
+        Throttle { key: RandomState::new(), counters }
+    }
 }
 
 impl Throttle {
+    fn counter(&self, name: &str) -> std::sync::MutexGuard<'_, (u32, Millis)> {
+        let index = self.key.hash_one(name.to_lowercase()) as usize % COUNTERS;
+        self.counters[index].lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
     /// Takes a turn for `name`, or says how many seconds it has to wait. Taking a turn counts as a failure
     /// until [`Throttle::succeeded`], so that a hundred tries at once are not a hundred first tries.
     pub(super) fn take_turn(&self, name: &str, now: Millis) -> Result<(), u64> {
-        let mut names = self.names.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let name = name.to_lowercase();
-        if let Some((failures, last)) = names.get(&name)
-            && *failures >= FAILURES_FREE
-        {
-            let wait = wait_secs(*failures) * 1000;
-            let waited = now.since(*last);
+        let mut counter = self.counter(name);
+        let (failures, last) = *counter;
+        let waited = now.since(last);
+        if failures >= FAILURES_FREE {
+            let wait = wait_secs(failures) * 1000;
             if waited < wait {
                 return Err((wait - waited).div_ceil(1000));
             }
         }
-        if names.len() >= NAMES_MAX && !names.contains_key(&name) {
-            names.retain(|_, (failures, last)| now.since(*last) < wait_secs(*failures) * 1000);
-            if names.len() >= NAMES_MAX {
-                names.clear();
-            }
-        }
-        let entry = names.entry(name).or_insert((0, now));
-        *entry = (entry.0.saturating_add(1), now);
+        let failures = if waited >= FORGET_SECS * 1000 { 0 } else { failures };
+        *counter = (failures.saturating_add(1), now);
         Ok(())
     }
 
     /// The password was right.
     pub(super) fn succeeded(&self, name: &str) {
-        self.names.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&name.to_lowercase());
+        *self.counter(name) = (0, Millis(0));
     }
 }
 
@@ -79,11 +86,15 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded() {
+    fn a_flood_of_names_resets_nobody() {
         let throttle = Throttle::default();
-        for i in 0..NAMES_MAX * 2 {
-            let _ = throttle.take_turn(&i.to_string(), Millis(0));
+        for i in 0..5 {
+            assert_eq!(throttle.take_turn("alice", Millis(i)), Ok(()));
         }
-        assert!(throttle.names.lock().unwrap().len() <= NAMES_MAX);
+        for i in 0..COUNTERS * 2 {
+            let _ = throttle.take_turn(&format!("x{i}"), Millis(6));
+        }
+        assert!(throttle.take_turn("alice", Millis(7)).is_err());
+        assert_eq!(throttle.take_turn("alice", Millis(FORGET_SECS * 1000 + 10)), Ok(()), "forgotten in time");
     }
 }

@@ -189,6 +189,16 @@ fn group(
     });
     let identity = config.identity.as_ref().map(|identity| {
         let at = format!("{pointer}/identity");
+        let defaulted = config
+            .attributes
+            .iter()
+            .flatten()
+            .position(|a| a.name == identity.attribute && a.default.is_some());
+        if let Some(i) = defaulted {
+            let words = "everybody without this value would be one person: the identity has no default";
+            let here = format!("{pointer}/attributes/{i}/default");
+            linking.at_key(&codes::CONTRADICTION, &here, words).help = Some("Remove the default.".into());
+        }
         let known = attributes.iter().flatten().any(|rule| rule.name == identity.attribute);
         if !known {
             let names = attributes.iter().flatten().map(|r| r.name.as_str());

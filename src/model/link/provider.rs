@@ -28,9 +28,9 @@ pub(super) fn link(linking: &mut Linking<'_>) -> Option<Provider> {
             .at_value(
                 &form::UNSUPPORTED_HERE,
                 "/oidcProvider/correlateSession",
-                "tokens always end with the session here",
+                "tokens end with their own life here, not with the session",
             )
-            .help = Some("Remove the key, or leave it true.".into());
+            .help = Some("Remove the key.".into());
     }
     let issuer = match &written.discovery.issuer {
         None => {

@@ -161,7 +161,21 @@ fn policies(
         let linked =
             Policy { allow_unauthenticated: open, sign_in, authorization, location: policy.location.clone() };
         match policy.location.strip_prefix("~ ") {
-            None => prefixes.push((policy.location.clone(), linked)),
+            None => {
+                // Requests are judged by their canonical path; a location in another spelling would match none,
+                // and a laxer one would decide in its place.
+                let canonical = crate::value::path::canonical(&policy.location);
+                if canonical.as_deref() != Ok(policy.location.as_str()) {
+                    let words =
+                        format!("`{}` is not how paths are written when they are judged", policy.location);
+                    linking.at_value(&form::BAD_VALUE, &child(&here, "location"), words).help =
+                        Some(match canonical {
+                            Ok(canonical) => format!("Write `{canonical}`."),
+                            Err(fault) => format!("{fault}."),
+                        });
+                }
+                prefixes.push((policy.location.clone(), linked));
+            }
             Some(text) => match regex::RegexBuilder::new(text).size_limit(REGEX_BYTES_MAX).build() {
                 Ok(regex) => regexes.push((regex, linked)),
                 Err(error) => {

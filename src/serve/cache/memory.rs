@@ -13,6 +13,7 @@ const SHARDS: usize = 16;
 /// The cache.
 pub struct Memory {
     shards: Vec<Mutex<Shard>>,
+    per_shard: usize,
 }
 
 #[derive(Default)]
@@ -23,11 +24,19 @@ struct Shard {
 
 impl Default for Memory {
     fn default() -> Self {
-        Memory { shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
+        Memory::with_room(VALUES_MAX)
     }
 }
 
 impl Memory {
+    /// Room for this many values.
+    pub fn with_room(values: usize) -> Self {
+        Memory {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            per_shard: (values / SHARDS).max(1),
+        }
+    }
+
     fn shard(&self, key: &Key) -> std::sync::MutexGuard<'_, Shard> {
         let index = usize::from(key.0[0]) % SHARDS;
         self.shards[index].lock().unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -41,7 +50,8 @@ impl Memory {
 
     /// Sets a value until `until`.
     pub fn put(&self, key: Key, value: impl Into<Arc<[u8]>>, until: UnixSecs) {
-        self.shard(&key).insert(key, value.into(), until);
+        let room = self.per_shard;
+        self.shard(&key).insert(key, value.into(), until, room);
     }
 
     /// Sets a value unless there is one. Says whether it was set.
@@ -56,7 +66,7 @@ impl Memory {
         if shard.values.get(&key).is_some_and(|(_, until)| *until > now) {
             return false;
         }
-        shard.insert(key, value.into(), until);
+        shard.insert(key, value.into(), until, self.per_shard);
         true
     }
 
@@ -78,11 +88,11 @@ impl Memory {
 }
 
 impl Shard {
-    fn insert(&mut self, key: Key, value: Arc<[u8]>, until: UnixSecs) {
+    fn insert(&mut self, key: Key, value: Arc<[u8]>, until: UnixSecs, room: usize) {
         if self.values.insert(key.clone(), (value, until)).is_none() {
             self.order.push_back(key);
         }
-        while self.order.len() > VALUES_MAX / SHARDS {
+        while self.order.len() > room {
             if let Some(oldest) = self.order.pop_front() {
                 self.values.remove(&oldest);
             }

@@ -41,7 +41,9 @@ impl Trusted {
                 break;
             }
         }
-        let scheme = headers.get("x-forwarded-proto").and_then(|v| v.to_str().ok()).map(str::trim);
+        // The last line is the trusted proxy's own; those before it may be the client's.
+        let scheme = headers.get_all("x-forwarded-proto").iter().next_back().and_then(|v| v.to_str().ok());
+        let scheme = scheme.map(|s| s.rsplit(',').next().unwrap_or_default().trim());
         (client, scheme.map(|s| s.eq_ignore_ascii_case("https")))
     }
 
@@ -50,7 +52,8 @@ impl Trusted {
         if !self.has(peer) {
             return None;
         }
-        headers.get("x-forwarded-host").and_then(|v| v.to_str().ok()).filter(|h| !h.contains(','))
+        let last = headers.get_all("x-forwarded-host").iter().next_back();
+        last.and_then(|v| v.to_str().ok()).filter(|h| !h.contains(','))
     }
 }
 

@@ -14,10 +14,10 @@ mod head;
 pub mod limits;
 pub mod listener;
 pub mod pages;
-pub mod path;
 pub mod router;
 pub mod tls;
 
+pub use crate::value::path;
 pub use answer::Response;
 pub use body::Body;
 pub use context::Context;

@@ -25,6 +25,9 @@ use crate::serve::telemetry::events;
 pub const DOUBT_MILLIS: u64 = 250;
 /// Budget of that question, in milliseconds: with the doubt and a restart, less than what a pre-flight costs.
 pub const CHECK_MILLIS_MAX: u64 = 2_500;
+/// Most posted answers that wait, and the largest, in bytes.
+pub const HELD_MAX: usize = 1_024;
+const HELD_BYTES_MAX: usize = 16 * 1024;
 /// How long a posted answer waits for the request that fetches it, in seconds.
 const HELD_SECS: u64 = 60;
 
@@ -212,18 +215,25 @@ pub(super) fn sign_in_of<'s>(state: &'s State, pending: &Pending) -> Option<&'s 
 }
 
 fn hold(state: &State, context: &Context, params: &Params) -> Response {
+    // Over https our cookies come with every post, so one without them has nothing to fetch.
+    if state.cookies.secure {
+        return over(None);
+    }
     let ours = state.connectors.iter().any(|c| c.post_callback_state(params).is_some());
     if !ours {
         return over(None);
     }
     let handle = state.entropy.token();
     let text = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(params.pairs()).finish();
-    state.cache.put(Key::of("held", &handle), text.into_bytes(), state.now().plus(HELD_SECS));
+    if text.len() > HELD_BYTES_MAX {
+        return over(None);
+    }
+    state.held.put(Key::of("held", &handle), text.into_bytes(), state.now().plus(HELD_SECS));
     answer::redirect(&format!("{}?held={handle}", context.path))
 }
 
 fn fetch_held(state: &State, handle: &str) -> Option<Params> {
-    let bytes = state.cache.take(&Key::of("held", handle), state.now())?;
+    let bytes = state.held.take(&Key::of("held", handle), state.now())?;
     Params::parse(std::str::from_utf8(&bytes).ok()?).ok()
 }
 

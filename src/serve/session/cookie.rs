@@ -73,30 +73,26 @@ pub fn values<'h>(headers: &'h HeaderMap, name: &'h str) -> impl Iterator<Item =
 /// Our cookies of pending sign-ins in a request: name and size, in the order sent. Read even beyond
 /// [`COOKIE_BYTES_MAX`], since it is these that must go when a browser sends too much.
 pub fn pending_held(headers: &HeaderMap) -> Vec<(String, usize)> {
-    all_pairs(headers, usize::MAX)
+    pairs(headers)
         .filter(|(n, _)| n.starts_with(PENDING_PREFIX))
         .map(|(n, value)| (n.to_owned(), n.len() + value.len()))
         .collect()
 }
 
+/// Pair by pair: an odd one (bytes that are no text, from a script or a sibling host) hides only itself.
 fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
-    all_pairs(headers, COOKIE_BYTES_MAX)
-}
-
-fn all_pairs(headers: &HeaderMap, bytes_max: usize) -> impl Iterator<Item = (&str, &str)> {
     headers
         .get_all(COOKIE)
         .iter()
-        .filter_map(|value| value.to_str().ok())
-        .filter(move |value| value.len() <= bytes_max)
-        .flat_map(|value| value.split(';'))
+        .flat_map(|value| value.as_bytes().split(|b| *b == b';'))
+        .filter_map(|pair| std::str::from_utf8(pair).ok())
         .filter_map(|pair| pair.trim().split_once('='))
 }
 
 /// The cookies of a request without ours, for the upstream: `None` when nothing is left.
 pub fn without_ours(headers: &HeaderMap, session_name: &str) -> Option<String> {
     let mut out = String::new();
-    for (name, value) in pairs(headers) {
+    for (name, value) in pairs(headers).filter(|(n, v)| n.len() + v.len() <= COOKIE_BYTES_MAX) {
         if name == session_name || name.starts_with(PENDING_PREFIX) {
             continue;
         }
@@ -112,7 +108,9 @@ pub fn without_ours(headers: &HeaderMap, session_name: &str) -> Option<String> {
 
 /// Whether a `Set-Cookie` of an upstream would set one of ours.
 pub fn sets_ours(line: &[u8], session_name: &str) -> bool {
-    let name = line.split(|b| *b == b'=' || *b == b';').next().unwrap_or_default().trim_ascii();
+    // Browsers send a cookie without a name as its bare value, so `=name=value` would come back as ours.
+    let bare = line.iter().position(|b| *b != b'=' && !b.is_ascii_whitespace()).unwrap_or(line.len());
+    let name = line[bare..].split(|b| *b == b'=' || *b == b';').next().unwrap_or_default().trim_ascii();
     name == session_name.as_bytes() || name.starts_with(PENDING_PREFIX.as_bytes())
 }
 
@@ -141,6 +139,9 @@ mod tests {
         headers.append(COOKIE, "maverics_tx_abc=x; s=again".parse().unwrap());
         assert_eq!(without_ours(&headers, "s").as_deref(), Some("a=1; b=2"));
         assert_eq!(values(&headers, "s").collect::<Vec<_>>(), ["ours", "again"]);
+        assert!(sets_ours(b"=s=1", "s") && sets_ours(b" = maverics_tx_q=1", "s"));
+        headers.append(COOKIE, http::HeaderValue::from_bytes(b"odd=\xe9; s=third").unwrap());
+        assert_eq!(values(&headers, "s").count(), 3, "an odd cookie hides only itself");
         assert!(
             sets_ours(b"s=1; Path=/", "s") && sets_ours(b" maverics_tx_q=1", "s") && !sets_ours(b"sx=1", "s")
         );

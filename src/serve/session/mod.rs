@@ -1,4 +1,4 @@
-//! Sessions: made only by a completed sign-in, found by an opaque cookie, ended by time or logout.
+//! Sessions: made only by a completed sign-in, found by an opaque cookie, ended by time.
 
 pub mod cookie;
 pub mod lifetime;

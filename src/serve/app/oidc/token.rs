@@ -15,10 +15,6 @@ use crate::serve::cache::Key;
 use crate::serve::edge::{Context, Response, answer};
 use crate::serve::state::State;
 
-/// How long a spent code is remembered beyond its life, in seconds, so that its second use ends what the
-/// first one got.
-const TOMBSTONE_SECS: u64 = CODE_SECS + 3600;
-
 /// Where the access token of a spent code can be found.
 #[derive(Serialize, Deserialize)]
 struct Tombstone {
@@ -79,16 +75,19 @@ fn redeem(state: &State, provider: &Provider, context: &Context, form: &Params) 
         (None, None) => {}
         _ => return Err(bad),
     }
-    // Everything is proved: now take it, by the one operation that only one caller wins.
-    if state.cache.take(&key, now).is_none() {
-        second_use(state, code, app);
-        return Err(bad);
-    }
     let (tokens, access_token) = tokens(state, provider, app, &grant)
         .ok_or(refuse(OAuthError::TemporarilyUnavailable, "the tokens could not be signed"))?;
-    let tombstone = Tombstone { client_id: app.client_id.clone(), access_token };
-    if let Ok(bytes) = serde_json::to_vec(&tombstone) {
-        state.cache.put(Key::of("spent-code", code), bytes, now.plus(TOMBSTONE_SECS));
+    // Everything is proved. The mark is set by one operation that only one caller wins, and it names the token
+    // already, so that a second use finds what to revoke however close behind it comes.
+    let tombstone = Tombstone { client_id: app.client_id.clone(), access_token: access_token.clone() };
+    let until = now.plus(CODE_SECS + app.access_token_secs);
+    let won = serde_json::to_vec(&tombstone)
+        .is_ok_and(|bytes| state.cache.put_if_absent(Key::of("spent-code", code), bytes, until, now));
+    state.cache.take(&key, now);
+    if !won {
+        state.cache.take(&Key::of("access", &access_token), now);
+        second_use(state, code, app);
+        return Err(bad);
     }
     Ok(tokens)
 }

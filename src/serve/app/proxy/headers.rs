@@ -55,7 +55,8 @@ pub fn outward(
             out.append(name.clone(), value.clone());
         }
     }
-    let host = if app.preserve_host { inbound.get(header::HOST).cloned() } else { None };
+    // The host that was routed and judged by, wherever the browser wrote it.
+    let host = if app.preserve_host { HeaderValue::try_from(context.authority.as_str()).ok() } else { None };
     out.insert(header::HOST, host.unwrap_or_else(|| authority.clone()));
     if let Some(cookies) =
         cookie::without_ours(inbound, session_cookie).and_then(|c| HeaderValue::try_from(c).ok())

@@ -28,25 +28,28 @@ pub fn canonical(path: &str) -> Result<Cow<'_, str>, PathError> {
                 let value = bytes.get(i + 1..i + 3).and_then(hex).ok_or(PathError::Ambiguous)?;
                 match value {
                     b'/' | b'\\' | 0..=0x1f | 0x7f => return Err(PathError::Ambiguous),
-                    // An escape of `%` itself is fine unless the next program could decode it again into one
-                    // of the above.
-                    b'%' => {
-                        let again = bytes.get(i + 3..i + 5).and_then(hex);
-                        if again.is_some_and(|b| matches!(b, b'/' | b'\\' | b'.' | b'%' | 0..=0x1f | 0x7f)) {
-                            return Err(PathError::Ambiguous);
-                        }
-                        decoded.extend_from_slice(b"%25");
-                    }
-                    b if is_unreserved(b) => decoded.push(b),
+                    b if is_unreserved(b) || b"!$&'()*,:@=".contains(&b) => decoded.push(b),
                     b => decoded.extend_from_slice(format!("%{b:02X}").as_bytes()),
                 }
                 i += 3;
             }
             b'\\' | 0..=0x1f | 0x7f => return Err(PathError::Ambiguous),
+            b if !b.is_ascii() => {
+                decoded.extend_from_slice(format!("%{b:02X}").as_bytes());
+                i += 1;
+            }
             b => {
                 decoded.push(b);
                 i += 1;
             }
+        }
+    }
+    // An escape of `%` itself is fine unless a program that decodes twice would read one of the above. Judged
+    // on the result, where what was spelled in pieces stands together.
+    for (at, _) in decoded.iter().enumerate().filter(|(at, _)| decoded[*at..].starts_with(b"%25")) {
+        let again = decoded.get(at + 3..at + 5).and_then(hex);
+        if again.is_some_and(|b| matches!(b, b'/' | b'\\' | b'.' | b'%' | 0..=0x1f | 0x7f)) {
+            return Err(PathError::Ambiguous);
         }
     }
     utf8_after_decoding(&decoded)?;
@@ -125,7 +128,9 @@ mod tests {
             ("/a/./b", "/a/b"),
             ("/a//b///c/", "/a/b/c/"),
             ("/%61dmin", "/admin"),
-            ("/a%3ab", "/a%3Ab"),
+            ("/a%3ab", "/a:b"),
+            ("/%40admin", "/@admin"),
+            ("/a%2bb", "/a%2Bb"),
             ("/admin;x=1/y", "/admin/y"),
             ("/..;/admin", "!"),
             ("//admin", "/admin"),
@@ -158,6 +163,9 @@ mod tests {
             "/%ff",
             "/%252e%252e/admin",
             "/%252fadmin",
+            "/public/%25%32e%25%32e/admin",
+            "/%25%32%66admin",
+            "/%25%35%63x",
             "/%c3",
         ] {
             assert!(canonical(path).is_err(), "{path}");
