@@ -157,7 +157,6 @@ fn never_a_session_from_a_bad_answer() {
         (&[Quirk::Status(At::Token, 302)], "answered 302"),
         (&[Quirk::Html(At::Token)], "not a JSON object"),
         // The provider answers what we ask without the person's input, so it is well, and the person stays.
-        (&[Quirk::Status(At::Token, 500)], "well and yet fails"),
         (&[Quirk::Huge(At::Token)], "well and yet fails"),
         (&[Quirk::Error("server_error")], "well and yet fails"),
         (&[Quirk::Error("temporarily_unavailable")], "well and yet fails"),
@@ -180,8 +179,19 @@ fn never_a_session_from_a_bad_answer() {
     world.strong.misbehave(&[Quirk::Status(At::UserInfo, 500)]);
     let mut browser = browser();
     let answer = browser.open(&world.app());
-    is_refusal(&world, &answer, &browser, "email", "no UserInfo");
+    is_refusal(&world, &answer, &browser, "well and yet fails", "no UserInfo");
     world.nobody_was_moved("no UserInfo");
+}
+
+/// A token endpoint that answers 500 to an empty request of ours is evidence, whatever discovery says: the
+/// person gets in elsewhere, and so do those who come after him.
+#[test]
+fn a_broken_token_endpoint_is_left() {
+    let world = World::start();
+    assert_eq!(world.served_by(), "strong");
+    world.strong.misbehave(&[Quirk::Status(At::Token, 500)]);
+    assert_eq!(world.served_by(), "weak", "moved in the middle of the sign-in");
+    world.server.wait_for_log(&["event=continuity.login.restarted", "from=strong"]);
 }
 
 #[test]

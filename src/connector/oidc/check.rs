@@ -47,7 +47,12 @@ pub(super) async fn check(connector: &OidcConnector, budget: Duration) -> Verdic
     let verdict = pre_flight(connector, budget).await;
     let (true, Some(known)) = (verdict.is_well(), connector.metadata.known()) else { return verdict };
     let left = budget.saturating_sub(begun.elapsed());
-    let fetch = Fetch::post_form(known.0.token_endpoint.clone(), &[]).fresh().within(left);
+    let fetch = Fetch::post_form(known.0.token_endpoint.clone(), &[])
+        .fresh()
+        .within(left)
+        // Only the status matters.
+        .body_max(1024)
+        .cut_long_body();
     let outcome = match connector.client.fetch(fetch).await {
         Ok(answer) if answer.status < 500 => Ok(()),
         Ok(answer) => {
