@@ -9,6 +9,7 @@ mod smuggling;
 mod tls;
 mod two_nodes;
 mod upstream_idp;
+mod voices;
 
 use maverics::ambient::Clock;
 use maverics::protocol::jose::KeySet;

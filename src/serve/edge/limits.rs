@@ -281,4 +281,16 @@ mod tests {
         drop(turn);
         assert!(limited.write_all(b"more than the pipe holds").await.is_err());
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_speaks_another_protocol_is_not_judged() {
+        let (mut client, server) = tokio::io::duplex(64);
+        let in_flight = InFlight::default();
+        in_flight.begin().never_ends();
+        let mut limited = Limited::new(server, limits(), in_flight, false);
+        client.write_all(b"frame").await.unwrap();
+        let mut buf = [0; 8];
+        assert_eq!(limited.read(&mut buf).await.unwrap(), 5);
+        assert!(tokio::time::timeout(Duration::from_secs(3600), limited.read(&mut buf)).await.is_err());
+    }
 }
