@@ -4,6 +4,7 @@
 mod config_read;
 mod continuity;
 mod jose;
+mod offline;
 mod path;
 mod session;
 
