@@ -39,7 +39,8 @@ pub fn run(args: &Args) -> Result<Outcome> {
     let Some(code) = found else {
         let known = codes.iter().flat_map(|code| [code.id, code.name]);
         let guess = did_you_mean(wanted, known).map(|guess| format!("; did you mean `{guess}`?"));
-        let words = format!("no finding is called `{wanted}`{}", guess.unwrap_or_default());
+        let all = || "; `maverics explain` lists all".to_owned();
+        let words = format!("no finding is called `{wanted}`{}", guess.unwrap_or_else(all));
         return Ok(output::failure(&anyhow::anyhow!(words), Outcome::Usage));
     };
     output::stdout(When::Never, |out, _| {

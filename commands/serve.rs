@@ -134,6 +134,10 @@ pub fn run(args: &Args) -> Result<Outcome> {
         output::note(&refusal);
         return Ok(Outcome::Findings);
     }
+    if deployment.apps.is_empty() && deployment.idps.is_empty() {
+        output::note("there is nothing to serve: the configuration has neither `connectors` nor `apps`");
+        return Ok(Outcome::Findings);
+    }
     let clock = Clock::system();
     init_log(&deployment, args.verbose, &clock)?;
     let deployment = Arc::new(deployment);

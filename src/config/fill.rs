@@ -112,7 +112,7 @@ impl<'s> Filler<'_, 's> {
                         let words = format!("the secret `{reference}` is not in the secret store");
                         self.finding(
                             Diagnostic::new(&codes::UNRESOLVED, words)
-                                .help("Add it there, or check `--secret-provider`."),
+                                .help("Add it there; `--secret-provider` (or MAVERICS_SECRET_PROVIDER) names the store."),
                             pointer,
                         );
                         placeholder = !secret;

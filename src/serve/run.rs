@@ -116,7 +116,11 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     let address = listener::resolve(wanted).await.map_err(StartError::Environment)?;
     let tls = tls::server_config(&deployment.http, &deployment.tls).map_err(StartError::Environment)?;
     let state = Arc::new(open_state(&options)?);
-    let occupied = |e: std::io::Error| StartError::Environment(format!("cannot listen on {address}: {e}"));
+    let occupied = |e: std::io::Error| {
+        StartError::Environment(format!(
+            "cannot listen on {address}: {e}; `http.address` or `--address` chooses another"
+        ))
+    };
     let first = listener::bind(address, address.port() != 0).map_err(occupied)?;
     let address = first.local_addr().map_err(occupied)?;
     let threads =

@@ -104,7 +104,10 @@ pub(super) fn link(linking: &mut Linking<'_>) -> Connectors {
         let name = config.name.clone();
         if let Some(linked) = group(linking, &pointer, &config, &names, &group_names) {
             continuity.push(linked);
-            names.by_name.insert(name, Named::Known(ProviderRef::Continuity(index)));
+            // With a member nobody knows, what apps may read through it is not known either.
+            let dangling = config.failover.idps.iter().any(|idp| !names.by_name.contains_key(idp));
+            let named = if dangling { Named::Broken } else { Named::Known(ProviderRef::Continuity(index)) };
+            names.by_name.insert(name, named);
             let at = child(&pointer, "attributes");
             if linking.faulty.inside(&at) {
                 unsure_attributes.push(index);
@@ -183,7 +186,7 @@ fn group(
                 linking.at_value(&codes::DUPLICATE_NAME, &format!("{at}/name"), words);
                 continue;
             }
-            rules.push(rule(linking, &at, attribute, &written));
+            rules.push(rule(linking, &at, attribute, &written, names));
         }
         rules
     });
@@ -209,7 +212,7 @@ fn group(
         let mut member = |name: &str, at: String, key: bool| {
             let found = written.iter().find(|(have, _)| have == name);
             if found.is_none() {
-                not_a_member(linking, &at, name, &written, key);
+                not_a_member(linking, &at, name, &written, names, key);
             }
             found.and_then(|(_, index)| *index)
         };
@@ -245,12 +248,13 @@ fn rule(
     at: &str,
     attribute: &Attribute,
     members: &[(String, Option<IdpIndex>)],
+    names: &Names,
 ) -> AttributeRule {
     let mut mapping = Vec::new();
     for (name, path) in &attribute.mapping {
         let here = child(&format!("{at}/mapping"), name);
         match members.iter().find(|(have, _)| have == name) {
-            None => not_a_member(linking, &here, name, members, true),
+            None => not_a_member(linking, &here, name, members, names, true),
             Some((_, index)) => match (SourcePath::parse(path), index) {
                 (Some(path), Some(index)) => mapping.push((*index, path)),
                 (Some(_), None) => {}
@@ -265,7 +269,7 @@ fn rule(
     for (name, table) in &attribute.value_mapping {
         let here = child(&format!("{at}/valueMapping"), name);
         match members.iter().find(|(have, _)| have == name) {
-            None => not_a_member(linking, &here, name, members, true),
+            None => not_a_member(linking, &here, name, members, names, true),
             Some((_, Some(index))) => {
                 value_mapping.push((*index, table.iter().map(|(k, v)| (k.clone(), v.clone())).collect()));
             }
@@ -292,8 +296,14 @@ fn not_a_member(
     at: &str,
     name: &str,
     members: &[(String, Option<IdpIndex>)],
+    names: &Names,
     key: bool,
 ) {
+    // A member that could not be resolved is one mistake, told where it stands: this is probably the name it
+    // was meant to have.
+    if names.by_name.contains_key(name) && members.iter().any(|(n, _)| !names.by_name.contains_key(n)) {
+        return;
+    }
     let help = suggestion(name, members.iter().map(|(n, _)| n.as_str()), "member");
     let words = format!("`{name}` is not a member of this continuity connector");
     let finding = if key {

@@ -1,4 +1,4 @@
-//! Faults to HTTP answers: the one place where status codes are chosen.
+//! How answers of ours are built: pages, JSON, redirects, and the headers each of them must have.
 
 use bytes::Bytes;
 use http::header::{
