@@ -23,6 +23,8 @@ use crate::serve::telemetry::events;
 /// How long a provider may take with an answer before we ask ourselves whether it is well, in milliseconds.
 /// Together with the pre-flight's budget this bounds what a provider that hangs in the middle costs.
 pub const DOUBT_MILLIS: u64 = 250;
+/// And how long after that question until it is asked again, in milliseconds.
+pub const DOUBT_AGAIN_MILLIS: u64 = 500;
 /// Budget of that question, in milliseconds: with the doubt and a restart, less than what a pre-flight costs.
 pub const CHECK_MILLIS_MAX: u64 = 2_500;
 /// Most posted answers that wait, and the largest, in bytes.
@@ -84,23 +86,23 @@ async fn complete_or_doubt(
     let connector: &dyn Connector = &*state.connectors[index.0];
     let completing = connector.complete(request);
     tokio::pin!(completing);
-    let doubting = async {
-        tokio::time::sleep(Duration::from_millis(DOUBT_MILLIS)).await;
-        check(state, index).await
-    };
-    tokio::pin!(doubting);
-    let mut doubts = true;
+    let mut patience = Duration::from_millis(DOUBT_MILLIS);
     loop {
+        let doubting = async {
+            tokio::time::sleep(patience).await;
+            check(state, index).await
+        };
         tokio::select! {
             biased;
             result = &mut completing => return (result, Asked::NotYet),
-            well = &mut doubting, if doubts => {
+            well = doubting => {
                 if !well {
                     let reason = state.board.member(index).last_reason().unwrap_or(crate::health::Reason::Timeout);
                     let unwell = crate::health::Unwell::new(reason, "no answer to a code in time");
                     return (Err(Fault::Unwell(unwell)), Asked::AndUnwell);
                 }
-                doubts = false;
+                // Well a moment ago, and still no answer: it may stop at any later step as well.
+                patience = Duration::from_millis(DOUBT_AGAIN_MILLIS);
             }
         }
     }
