@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::ambient::{Clock, Millis, UnixSecs};
 use crate::config::connectors::HealthCheck;
@@ -20,6 +21,9 @@ use crate::serve::telemetry::events;
 
 /// Interval of the probes that clear the suspicion of a provider nobody watches, in milliseconds.
 pub const RECOVERY_MILLIS: u64 = 10_000;
+
+/// The part of a failed question's time, beyond what one has waited oneself, by which one steps back.
+const STEP_BACK_SHARE: u32 = 4;
 
 /// Every provider of this node.
 pub struct Board {
@@ -68,8 +72,9 @@ pub enum Question {
 #[derive(Default)]
 struct Flight {
     running: bool,
-    /// Of the last one that landed: when it began and ended, in the board's own count, and its outcome.
-    last: Option<(u64, u64, bool)>,
+    /// Of the last one that landed: when it began and ended, in the board's own count, its outcome, and how
+    /// long it took.
+    last: Option<(u64, u64, bool, Duration)>,
 }
 
 /// A provider's state, for pages and reports.
@@ -243,28 +248,45 @@ impl Board {
         budget: Duration,
     ) -> bool {
         let (flight, landed) = &self.slots[index.0].flights[question as usize];
+        let came = Instant::now();
         loop {
             let landing = landed.notified();
             tokio::pin!(landing);
             // Listen before looking, or a landing in between would be missed.
             landing.as_mut().enable();
+            let mut answer = None;
             {
                 let mut flight = lock(flight);
-                if let Some((begun, ended, well)) = flight.last {
+                if let Some((begun, ended, well, took)) = flight.last {
                     // A failure that ended after the login arrived is evidence enough, whenever it began.
                     if begun > arrived || (!well && ended > arrived) {
-                        return well;
+                        answer = Some((well, took));
                     }
                 }
-                if !flight.running {
+                if answer.is_none() && !flight.running {
                     flight.running = true;
-                    let landing =
-                        Landing { board: self.clone(), index, question, begun: self.arrive(), well: false };
+                    let landing = Landing {
+                        board: self.clone(),
+                        index,
+                        question,
+                        begun: self.arrive(),
+                        started: Instant::now(),
+                        well: false,
+                    };
                     // Spawned: a login that goes away must not leave the others without an answer.
                     self.runtime.spawn(self.clone().fly(landing, budget));
                 }
             }
-            landing.await;
+            match answer {
+                Some((true, _)) => return true,
+                Some((false, took)) => {
+                    // Everybody who waited goes on at once, to a provider that had little to do until now. Those
+                    // who waited least step back a little for those who waited longest.
+                    tokio::time::sleep(took.saturating_sub(came.elapsed()) / STEP_BACK_SHARE).await;
+                    return false;
+                }
+                None => landing.await,
+            }
         }
     }
 
@@ -331,6 +353,7 @@ struct Landing {
     index: IdpIndex,
     question: Question,
     begun: u64,
+    started: Instant,
     well: bool,
 }
 
@@ -340,7 +363,7 @@ impl Drop for Landing {
         {
             let mut flight = lock(flight);
             flight.running = false;
-            flight.last = Some((self.begun, self.board.arrive(), self.well));
+            flight.last = Some((self.begun, self.board.arrive(), self.well, self.started.elapsed()));
         }
         landed.notify_waiters();
     }
