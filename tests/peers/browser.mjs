@@ -10,7 +10,7 @@
 //   new        ignoreHTTPSErrors, javascript, width, height, dark   a fresh browser
 //   goto       url                        also: reload, back
 //   fill       selector, value
-//   click      selector                   also: press (key, selector)
+//   click      selector, stays            also: press (key, selector); stays: it leads nowhere
 //   text       selector                   html: the whole page
 //   eval       js                         an expression; a promise is awaited
 //   cookies                               also clearCookies
@@ -78,15 +78,40 @@ async function settle({ page, state }) {
   throw new Error('the page did not settle');
 }
 
+// On a busy machine the next step of a chain (a form that posts itself) may
+// begin after the page looked quiet: what was read then was not where it ended.
 async function where(context) {
-  await settle(context);
   const { page, state } = context;
-  return {
-    status: state.response?.status() ?? null,
-    url: page.url(),
-    title: await page.title(),
-    text: await page.evaluate(() => document.body?.innerText ?? ''),
-  };
+  const deadline = Date.now() + TIMEOUT;
+  for (;;) {
+    await settle(context);
+    const { last } = state;
+    try {
+      const seen = {
+        status: state.response?.status() ?? null,
+        url: page.url(),
+        title: await page.title(),
+        text: await page.evaluate(() => document.body?.innerText ?? ''),
+      };
+      if (state.going === 0 && state.last === last) return seen;
+    } catch (error) {
+      if (!/context was destroyed|navigation/.test(String(error.message))) throw error;
+    }
+    if (Date.now() > deadline) throw new Error('the page did not settle');
+  }
+}
+
+// Does what leads elsewhere, and waits until that has begun. There is no
+// telling a press that leads nowhere from one whose navigation is late.
+async function leading({ page }, { stays = false }, work) {
+  const begun = stays ? null : page.waitForEvent('request', {
+    predicate: (request) => request.isNavigationRequest() && request.frame() === page.mainFrame(),
+    timeout: TIMEOUT,
+  });
+  // Its refusal is read below; until then it is nobody's.
+  begun?.catch(() => {});
+  await work();
+  await begun;
 }
 
 async function sized(page, { width, height }, work) {
@@ -180,15 +205,18 @@ const commands = {
     return {};
   },
 
-  async click({ selector }, context) {
-    await context.page.click(selector, { noWaitAfter: true });
+  async click(command, context) {
+    const { selector } = command;
+    await leading(context, command, () => context.page.click(selector, { noWaitAfter: true }));
     context.state.last = Date.now();
     return where(context);
   },
 
-  async press({ selector, key }, context) {
-    if (selector) await context.page.press(selector, key);
-    else await context.page.keyboard.press(key);
+  async press(command, context) {
+    const { selector, key } = command;
+    await leading(context, command, () => (selector
+      ? context.page.press(selector, key)
+      : context.page.keyboard.press(key)));
     context.state.last = Date.now();
     return where(context);
   },
