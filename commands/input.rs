@@ -41,7 +41,8 @@ pub fn read(paths: &[PathBuf], args: &ConfigArgs) -> Result<Vec<Input>> {
     files.iter().map(|path| one(path, args)).collect()
 }
 
-fn named(paths: &[PathBuf], args: &ConfigArgs) -> Vec<PathBuf> {
+/// The paths a configuration is read from.
+pub fn named(paths: &[PathBuf], args: &ConfigArgs) -> Vec<PathBuf> {
     if !paths.is_empty() {
         return paths.to_vec();
     }

@@ -17,6 +17,7 @@ mod man;
 mod outcome;
 mod output;
 mod probe;
+mod reload;
 mod schema;
 mod serve;
 mod validate;

@@ -86,8 +86,9 @@ pub fn run(args: &Args) -> Result<Outcome> {
         plain: args.config.plain_http(),
     };
     let parts = deployment.to_open().enumerate().filter(|(place, _)| chosen.contains(&IdpIndex(*place)));
-    let opened = parts.map(|(place, (config, tls, custom))| {
-        let connector = open::open(config, tls, custom, &keyring, &world).map_err(|words| anyhow!(words))?;
+    let opened = parts.map(|(place, parts)| {
+        let connector = open::open(parts.config, parts.tls, parts.custom_tls, &keyring, &world)
+            .map_err(|words| anyhow!(words))?;
         Ok((IdpIndex(place), connector))
     });
     let opened: Vec<(IdpIndex, Arc<dyn Connector>)> = opened.collect::<Result<_>>()?;

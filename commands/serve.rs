@@ -10,12 +10,12 @@ use maverics::ambient::{Clock, Entropy};
 use maverics::config::codes;
 use maverics::config::fill::Fillers;
 use maverics::config::logger::LogLevel;
-use maverics::connector::open::{self, World};
-use maverics::diag::{Level, Sources, text};
+use maverics::connector::open::World;
+use maverics::diag::{Diagnostic, Level, Sources, text};
 use maverics::model::{self, App, Deployment, read::ReadOptions};
 use maverics::secrets::{self, Keyring, keyring};
 use maverics::serve::telemetry::format::Format;
-use maverics::serve::{Options, StartError, start};
+use maverics::serve::{Fittings, Options, StartError, start};
 use maverics::value::url::{PlainHttp, is_loopback_name};
 use maverics::value::{SecretRef, WebUrl};
 use tokio::runtime::Handle;
@@ -23,6 +23,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::{ConfigArgs, environment, exact_environment};
 use super::outcome::Outcome;
+use super::reload::{LOOK_MILLIS, Reloader, Watched};
 use super::{input, output};
 
 /// Comment in the files that `maverics demo` writes.
@@ -33,7 +34,8 @@ const DEMO_MARK: &str = "maverics: demo";
 /// Reads and links the configuration, opens secrets and keys, binds, and serves. A configuration error, a
 /// missing secret or an occupied port stops it before anything listens; a dead identity provider never does.
 /// SIGTERM drains: the status endpoint turns 503 at once, requests are still served for --drain-delay, then
-/// those in flight finish within --grace.
+/// those in flight finish within --grace. SIGHUP applies the file as it is now, or changes nothing when it has
+/// errors; sessions, and the health of providers that did not change, go on.
 #[derive(clap::Args)]
 pub struct Args {
     /// Configuration file; `-` is standard input
@@ -50,6 +52,10 @@ pub struct Args {
     /// Log at level debug
     #[arg(long, short)]
     verbose: bool,
+
+    /// Apply the configuration when its file changes, as SIGHUP does; a file with errors changes nothing
+    #[arg(long)]
+    watch_config: bool,
 
     /// How long requests are still accepted after SIGTERM, so that balancers notice the status
     #[arg(long, value_name = "DURATION", default_value = "5s")]
@@ -89,13 +95,23 @@ pub fn drop_in(arguments: Vec<std::ffi::OsString>) -> Vec<std::ffi::OsString> {
     }
 }
 
-/// A deployment read with its references resolved, or what is wrong with it printed. When nothing is wrong but
-/// that secrets are missing, all of them are named, and it is the surroundings that have to be put right, not
-/// the file.
-pub fn load(
+/// A deployment read with its references resolved, or what is wrong with it printed.
+pub fn load(files: &[PathBuf], config: &ConfigArgs) -> Result<std::result::Result<Loaded, Outcome>> {
+    load_with(files, config, &mut |finding, sources| {
+        anstream::eprintln!("{}\n", text::render(finding, sources, true));
+    })
+}
+
+/// A deployment, and the store that has its secrets.
+pub type Loaded = (Deployment, Option<Box<dyn secrets::Provider>>);
+
+/// The same, with every warning and error given to `tell`. When nothing is wrong but that secrets are missing,
+/// all of them are named, and it is the surroundings that have to be put right, not the file.
+pub fn load_with(
     files: &[PathBuf],
     config: &ConfigArgs,
-) -> Result<std::result::Result<(Deployment, Option<Box<dyn secrets::Provider>>), Outcome>> {
+    tell: &mut dyn FnMut(&Diagnostic, &Sources),
+) -> Result<std::result::Result<Loaded, Outcome>> {
     let input = input::read(files, config)?;
     let [input] = input.as_slice() else {
         return Err(anyhow!("one configuration file is served at a time; {} were named", input.len()));
@@ -112,7 +128,7 @@ pub fn load(
     let options = ReadOptions { fillers, plain: config.plain_http(), show_extensions: false };
     let reading = model::read(&input.name, &input.text, &mut sources, &options);
     for finding in reading.findings.iter().filter(|f| f.level >= Level::Warn) {
-        anstream::eprintln!("{}\n", text::render(finding, &sources, true));
+        tell(finding, &sources);
     }
     let mut errors = reading.findings.iter().filter(|f| f.level >= Level::Error);
     let outcome =
@@ -139,7 +155,7 @@ pub fn run(args: &Args) -> Result<Outcome> {
         return Ok(Outcome::Findings);
     }
     let clock = Clock::system();
-    init_log(&deployment, args.verbose, &clock)?;
+    let log = init_log(&deployment, args.verbose, &clock)?;
     let deployment = Arc::new(deployment);
     let keyring = match keyring::unlock(deployment.secret_references(), store.as_deref()) {
         Ok(keyring) => keyring,
@@ -158,10 +174,16 @@ pub fn run(args: &Args) -> Result<Outcome> {
         .enable_all()
         .build()
         .context("cannot start the control runtime")?;
-    let mut options = options(&deployment, keyring, args.config.plain_http(), &clock, control.handle())?;
+    let mut options = options(deployment, keyring, args.config.plain_http(), &clock, control.handle())?;
     options.address = address;
     options.threads = args.threads;
     options.grace = args.grace.std();
+    let world = World {
+        runtime: control.handle().clone(),
+        clock,
+        entropy: options.entropy.clone(),
+        plain: args.config.plain_http(),
+    };
     let running = match control.block_on(start(options)) {
         Ok(running) => running,
         Err(error @ StartError::Configuration(_)) => {
@@ -173,11 +195,14 @@ pub fn run(args: &Args) -> Result<Outcome> {
             return Ok(Outcome::CouldNotRun);
         }
     };
-    tracing::info!(event = "started", address = %running.address, version = deployment.version.as_deref().unwrap_or_default(), "serving");
-    for words in deployment.start_warnings() {
+    let state = running.state();
+    tracing::info!(event = "started", address = %running.address, version = state.deployment.version.as_deref().unwrap_or_default(), "serving");
+    for words in state.deployment.start_warnings() {
         tracing::warn!(event = "start.warning", "{words}");
     }
-    control.block_on(until_told_to_stop(|| running.drain(), args.drain_delay.std()))?;
+    let reloader = Reloader { files, config: &args.config, running: &running, world, log };
+    control.block_on(until_told_to_stop(&reloader, args.watch_config, args.drain_delay.std()))?;
+    drop(reloader);
     tracing::info!(event = "stopping", "finishing requests in flight");
     running.stop();
     tracing::info!(event = "stopped", "bye");
@@ -185,9 +210,9 @@ pub fn run(args: &Args) -> Result<Outcome> {
     Ok(Outcome::Clean)
 }
 
-/// What a server is started with: connectors opened, client TLS ready, and the usual address, threads and grace.
+/// What a server is started with: everything opened, and the usual address, threads and grace.
 pub fn options(
-    deployment: &Arc<Deployment>,
+    deployment: Arc<Deployment>,
     keyring: Keyring,
     plain: PlainHttp,
     clock: &Clock,
@@ -195,17 +220,8 @@ pub fn options(
 ) -> Result<Options> {
     let entropy = Entropy::system();
     let world = World { runtime: control.clone(), clock: clock.clone(), entropy: entropy.clone(), plain };
-    let connectors = open::all(deployment.to_open(), &keyring, &world).map_err(|e| anyhow!(e))?;
-    let upstream_tls = maverics::serve::run::upstream_tls(deployment, |profile| {
-        let tls = profile.map(open::client_tls).transpose()?.unwrap_or_default();
-        maverics::net::tls::client_config(&tls, &[b"http/1.1"])
-    })
-    .map_err(|e| anyhow!(e))?;
     Ok(Options {
-        deployment: deployment.clone(),
-        connectors,
-        upstream_tls,
-        keyring,
+        fittings: Fittings::open(deployment, keyring, None, &world).map_err(|e| anyhow!(e))?,
         address: None,
         threads: None,
         connections_max: connections_max(),
@@ -218,7 +234,7 @@ pub fn options(
 
 /// Why a configuration that `maverics demo` wrote is not served like this. It was made for one afternoon on one
 /// machine: its people are made up and its pages are plain http. `address` wins over the one written.
-fn demo_off_loopback(deployment: &Deployment, address: Option<&str>) -> Option<String> {
+pub fn demo_off_loopback(deployment: &Deployment, address: Option<&str>) -> Option<String> {
     if !deployment.document.comments.iter().any(|comment| comment.text == DEMO_MARK) {
         return None;
     }
@@ -248,19 +264,36 @@ fn demo_off_loopback(deployment: &Deployment, address: Option<&str>) -> Option<S
     ))
 }
 
-/// Waits for SIGTERM or SIGINT and the drain delay; a second signal ends the delay.
-async fn until_told_to_stop(drain: impl FnOnce(), delay: Duration) -> Result<()> {
+/// Serves until SIGTERM or SIGINT and the drain delay; a second signal ends the delay. Meanwhile SIGHUP applies
+/// the configuration anew, and so does a changed file with `watch`; changed certificates are always taken over.
+async fn until_told_to_stop(reloader: &Reloader<'_>, watch: bool, delay: Duration) -> Result<()> {
     let mut term = signal(SignalKind::terminate()).context("signals")?;
     let mut int = signal(SignalKind::interrupt()).context("signals")?;
     let mut hup = signal(SignalKind::hangup()).context("signals")?;
+    let mut look = tokio::time::interval(Duration::from_millis(LOOK_MILLIS));
+    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut configuration = Watched::new(reloader.configuration());
+    let mut certificates = Watched::new(reloader.certificates());
     loop {
         tokio::select! {
             _ = term.recv() => break,
             _ = int.recv() => break,
-            _ = hup.recv() => tracing::warn!(event = "reload.unsupported", "SIGHUP: reload is not built yet; restart to apply a new configuration"),
+            _ = hup.recv() => {
+                reloader.reload();
+                configuration = Watched::new(reloader.configuration());
+                certificates = Watched::new(reloader.certificates());
+            }
+            _ = look.tick() => {
+                if watch && configuration.have_changed() {
+                    reloader.reload();
+                    certificates = Watched::new(reloader.certificates());
+                } else if certificates.have_changed() {
+                    reloader.renew_certificates();
+                }
+            }
         }
     }
-    drain();
+    reloader.running.drain();
     tracing::info!(event = "draining", millis = delay.as_millis() as u64, "status is 503; still serving");
     tokio::select! {
         () = tokio::time::sleep(delay) => {}
@@ -270,13 +303,17 @@ async fn until_told_to_stop(drain: impl FnOnce(), delay: Duration) -> Result<()>
     Ok(())
 }
 
-/// Logs go to standard error.
-fn init_log(deployment: &Deployment, verbose: bool, clock: &Clock) -> Result<()> {
+/// Changes the level of the log.
+pub type SetLevel = Box<dyn Fn(&Deployment)>;
+
+/// Logs go to standard error. Returns what changes their level later.
+fn init_log(deployment: &Deployment, verbose: bool, clock: &Clock) -> Result<SetLevel> {
+    use tracing_subscriber::Layer;
     use tracing_subscriber::filter::LevelFilter;
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::util::SubscriberInitExt;
     let debug = verbose || environment("MAVERICS_DEBUG_MODE").as_deref() == Some("true");
-    let level = match deployment.logger.level {
+    let level = move |deployment: &Deployment| match deployment.logger.level {
         _ if debug => LevelFilter::DEBUG,
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Info => LevelFilter::INFO,
@@ -287,9 +324,12 @@ fn init_log(deployment: &Deployment, verbose: bool, clock: &Clock) -> Result<()>
     let ours = tracing_subscriber::filter::filter_fn(|metadata| metadata.target().starts_with("maverics"));
     let format = Format::new(&deployment.logger, clock.clone()).map_err(|e| anyhow!(e))?;
     let layer = tracing_subscriber::fmt::layer().event_format(format).with_writer(std::io::stderr);
-    use tracing_subscriber::Layer;
-    tracing_subscriber::registry().with(layer.with_filter(ours).with_filter(level)).init();
-    Ok(())
+    let (filter, handle) = tracing_subscriber::reload::Layer::new(level(deployment));
+    tracing_subscriber::registry().with(layer.with_filter(ours).with_filter(filter)).init();
+    Ok(Box::new(move |deployment| {
+        // Fails only when the log itself is gone.
+        let _ = handle.reload(level(deployment));
+    }))
 }
 
 /// Raises the limit of open files as far as this process may, and says how many connections fit below it:

@@ -51,6 +51,7 @@ Register-ArgumentCompleter -Native -CommandName 'maverics' -ScriptBlock {
             [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Threads that accept and proxy [default: one for each core]')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Log at level debug')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Log at level debug')
+            [CompletionResult]::new('--watch-config', '--watch-config', [CompletionResultType]::ParameterName, 'Apply the configuration when its file changes, as SIGHUP does; a file with errors changes nothing')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break

@@ -603,7 +603,7 @@ _maverics() {
             return 0
             ;;
         maverics__subcmd__serve)
-            opts="-v -h --config --stdin-filename --allow-insecure-http --secret-provider --address --verbose --drain-delay --grace --threads --help"
+            opts="-v -h --config --stdin-filename --allow-insecure-http --secret-provider --address --verbose --watch-config --drain-delay --grace --threads --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

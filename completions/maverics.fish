@@ -48,6 +48,7 @@ complete -c maverics -n "__fish_maverics_using_subcommand serve" -l drain-delay 
 complete -c maverics -n "__fish_maverics_using_subcommand serve" -l grace -d 'How long requests in flight may take after that' -r
 complete -c maverics -n "__fish_maverics_using_subcommand serve" -l threads -d 'Threads that accept and proxy [default: one for each core]' -r
 complete -c maverics -n "__fish_maverics_using_subcommand serve" -s v -l verbose -d 'Log at level debug'
+complete -c maverics -n "__fish_maverics_using_subcommand serve" -l watch-config -d 'Apply the configuration when its file changes, as SIGHUP does; a file with errors changes nothing'
 complete -c maverics -n "__fish_maverics_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maverics -n "__fish_maverics_using_subcommand validate" -l config -d 'Configuration file, where none is named otherwise [default: $MAVERICS_CONFIG, else /etc/maverics/maverics.yaml]' -r -F
 complete -c maverics -n "__fish_maverics_using_subcommand validate" -l stdin-filename -d 'Name that findings give to standard input' -r

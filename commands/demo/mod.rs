@@ -141,7 +141,7 @@ async fn set_up(
     }
     let orchestrator = launch::launch(folder, ORCHESTRATOR, None, clock, &control).await?;
     let demo = Arc::new(Demo {
-        state: orchestrator.state.clone(),
+        state: orchestrator.state(),
         switches,
         journal,
         visits: Visits::default(),

@@ -1,9 +1,13 @@
 //! From the configuration of a provider to a provider that can be asked: certificates read, clients built.
 //! `serve` and `probe` open connectors here and nowhere else, so a verdict of one is a verdict of the other.
+//! A reload opens only what changed: a provider that is configured as before goes on as it is, with its
+//! documents, its connections and its counters.
 
 use std::path::Path;
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{Context, SHA256};
+use serde_json::Value;
 use tokio::runtime::Handle;
 
 use super::{Connector, IdpConfig, Opening};
@@ -58,14 +62,109 @@ pub fn open(
     config.open(&opening).map_err(fault)
 }
 
-/// Opens every provider of a list, in its order. The first fault ends it: a server with a missing part is not
-/// started.
+/// What one provider is opened from.
+pub struct Parts<'a> {
+    /// Its configuration.
+    pub config: Arc<dyn IdpConfig>,
+    /// Its section, as written.
+    pub section: &'a Value,
+    /// Its TLS profile.
+    pub tls: Option<&'a Profile>,
+    /// The TLS profile of its custom endpoint.
+    pub custom_tls: Option<&'a Profile>,
+}
+
+/// An opened provider, and marks of what it was opened from.
+#[derive(Clone)]
+pub struct Opened {
+    /// Its name.
+    pub name: String,
+    /// Ready to be asked.
+    pub connector: Arc<dyn Connector>,
+    /// Equal for equal configuration, secrets and files.
+    pub mark: Mark,
+    /// The same without its health check: whether it is the same provider, however it is watched.
+    pub provider: Mark,
+}
+
+/// A hash of everything a provider is opened from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Mark([u8; 32]);
+
+/// Opens every provider of a list, in its order; those of `before` that are configured as they were go on as
+/// they are. The first fault ends it: a server with a missing part is not started.
 pub fn all<'a>(
-    idps: impl IntoIterator<Item = (Arc<dyn IdpConfig>, Option<&'a Profile>, Option<&'a Profile>)>,
+    idps: impl IntoIterator<Item = Parts<'a>>,
+    before: &[Opened],
     keyring: &Keyring,
     world: &World,
-) -> Result<Vec<Arc<dyn Connector>>, String> {
-    idps.into_iter().map(|(config, tls, custom)| open(config, tls, custom, keyring, world)).collect()
+) -> Result<Vec<Opened>, String> {
+    let opened = idps.into_iter().map(|parts| {
+        let name = parts.config.common().name.to_string();
+        let (mark, provider) =
+            marks(&parts, keyring, world).map_err(|e| format!("connector `{name}`: {e}"))?;
+        let known = before.iter().find(|known| known.name == name && known.mark == mark);
+        let connector = match known {
+            Some(known) => known.connector.clone(),
+            None => open(parts.config, parts.tls, parts.custom_tls, keyring, world)?,
+        };
+        Ok(Opened { name, connector, mark, provider })
+    });
+    opened.collect()
+}
+
+/// The mark of a TLS profile and its files.
+pub fn profile_mark(profile: Option<&Profile>) -> Result<Mark, String> {
+    let mut context = Context::new(&SHA256);
+    feed_profile(&mut context, profile)?;
+    Ok(finished(context))
+}
+
+fn feed(context: &mut Context, bytes: &[u8]) {
+    context.update(&(bytes.len() as u64).to_be_bytes());
+    context.update(bytes);
+}
+
+fn feed_profile(context: &mut Context, profile: Option<&Profile>) -> Result<(), String> {
+    let Some(profile) = profile else {
+        feed(context, b"");
+        return Ok(());
+    };
+    feed(context, format!("{profile:?}").as_bytes());
+    for path in [&profile.cert_file, &profile.key_file, &profile.ca_file].into_iter().flatten() {
+        feed(context, &files::read(Path::new(path), FILE_BYTES_MAX).map_err(|e| format!("`{path}`: {e}"))?);
+    }
+    Ok(())
+}
+
+fn finished(context: Context) -> Mark {
+    let mut mark = [0; 32];
+    mark.copy_from_slice(context.finish().as_ref());
+    Mark(mark)
+}
+
+/// The mark of everything, and the one without the health check.
+fn marks(parts: &Parts<'_>, keyring: &Keyring, world: &World) -> Result<(Mark, Mark), String> {
+    let mut section = parts.section.clone();
+    let check = section.as_object_mut().and_then(|section| section.remove("healthCheck"));
+    let mut context = Context::new(&SHA256);
+    feed(&mut context, section.to_string().as_bytes());
+    feed(&mut context, format!("{:?}", world.plain).as_bytes());
+    feed_profile(&mut context, parts.tls)?;
+    let secrets = parts.config.secrets();
+    let own = |key: &str| !key.starts_with("healthCheck");
+    for (key, text) in secrets.iter().filter(|(key, _)| own(key)) {
+        feed(&mut context, key.as_bytes());
+        feed(&mut context, keyring.open(text).ok_or("a secret was not unlocked")?.expose().as_bytes());
+    }
+    let provider = finished(context.clone());
+    feed(&mut context, check.map(|check| check.to_string()).unwrap_or_default().as_bytes());
+    feed_profile(&mut context, parts.custom_tls)?;
+    for (key, text) in secrets.iter().filter(|(key, _)| !own(key)) {
+        feed(&mut context, key.as_bytes());
+        feed(&mut context, keyring.open(text).ok_or("a secret was not unlocked")?.expose().as_bytes());
+    }
+    Ok((finished(context), provider))
 }
 
 /// A client that speaks TLS as a profile says; the system's roots without one.

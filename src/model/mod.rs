@@ -27,6 +27,7 @@ use crate::config::logger::Logger;
 use crate::config::session::Session;
 use crate::config::tls::Profile;
 use crate::config::yaml::Document;
+use crate::connector::open::Parts;
 use crate::value::NonEmpty;
 
 /// A whole deployment. No name in it is unresolved; there is no second check later on.
@@ -128,17 +129,18 @@ impl Deployment {
         }
     }
 
-    /// What `connector::open` needs of each provider: its configuration, its TLS profile, and that of its
-    /// custom endpoint.
-    pub fn to_open(
-        &self,
-    ) -> impl Iterator<Item = (Arc<dyn crate::connector::IdpConfig>, Option<&Profile>, Option<&Profile>)>
-    {
+    /// What `connector::open` needs of each provider, in order.
+    pub fn to_open(&self) -> impl Iterator<Item = Parts<'_>> {
         self.idps.iter().map(|idp| {
             let profile = |name: &str| self.tls.get(name);
             let check = idp.config.common().health_check.as_ref();
             let custom = check.and_then(|c| c.custom_endpoint.as_ref()).and_then(|c| c.tls.as_deref());
-            (idp.config.clone(), idp.tls.as_ref().and_then(|t| profile(t.as_str())), custom.and_then(profile))
+            Parts {
+                config: idp.config.clone(),
+                section: self.document.root.pointer(&idp.pointer).unwrap_or(&serde_json::Value::Null),
+                tls: idp.tls.as_ref().and_then(|t| profile(t.as_str())),
+                custom_tls: custom.and_then(profile),
+            }
         })
     }
 

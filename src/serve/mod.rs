@@ -3,12 +3,15 @@
 pub mod app;
 pub mod cache;
 pub mod continuity;
+pub mod dispatch;
 pub mod edge;
+pub mod fittings;
 pub mod login;
 pub mod run;
 pub mod session;
 pub mod state;
 pub mod telemetry;
 
+pub use fittings::Fittings;
 pub use run::{Options, Running, StartError, start};
 pub use state::State;

@@ -3,36 +3,48 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tokio::runtime::Handle;
+
 use crate::ambient::{Clock, Entropy, UnixSecs};
 use crate::connector::Connector;
+use crate::connector::open::Opened;
 use crate::model::{Deployment, SignIn};
 use crate::serve::app::oidc::Provider;
 use crate::serve::cache::Memory;
 use crate::serve::continuity::Board;
 use crate::serve::edge::forwarded::Trusted;
 use crate::serve::edge::router::Router;
+use crate::serve::fittings::{Fittings, UpstreamTls};
+use crate::serve::login;
+use crate::serve::run::StartError;
 use crate::serve::session::cookie::CookieSettings;
+use crate::serve::session::lifetime::Limits;
 use crate::serve::session::seal::Sealer;
 use crate::serve::session::{Authentication, Session, SessionKey, Store};
 
-/// Shared by all threads; nothing in it changes but by its own rules.
+/// Shared by all threads; nothing in it changes but by its own rules. A reload makes another one, which shares
+/// with this one everything that outlives a configuration.
 pub struct State {
     /// What was configured.
     pub deployment: Arc<Deployment>,
     /// Opened providers, in the order of the deployment.
     pub connectors: Vec<Arc<dyn Connector>>,
+    /// The same, with what they were opened from.
+    pub opened: Vec<Opened>,
+    /// Client TLS towards the upstream of each app, in the order of the deployment.
+    pub upstream_tls: Vec<UpstreamTls>,
     /// Their state.
     pub board: Arc<Board>,
     /// Signed-in browsers.
-    pub sessions: Store,
+    pub sessions: Arc<Store>,
     /// How cookies are set.
     pub cookies: CookieSettings,
     /// Seals pending sign-ins.
-    pub sealer: Sealer,
+    pub sealer: Arc<Sealer>,
     /// Codes, tokens, spent marks.
-    pub cache: Memory,
+    pub cache: Arc<Memory>,
     /// Posted answers that wait to be fetched. Apart, because anybody can post one.
-    pub held: Memory,
+    pub held: Arc<Memory>,
     /// The OpenID provider, when an app needs it.
     pub oidc: Option<Provider>,
     /// Who answers which path.
@@ -44,10 +56,102 @@ pub struct State {
     /// Chance.
     pub entropy: Entropy,
     /// From SIGTERM on.
-    pub draining: AtomicBool,
+    pub draining: Arc<AtomicBool>,
 }
 
 impl State {
+    /// The state of a server that starts.
+    pub fn first(
+        fittings: Fittings,
+        clock: &Clock,
+        entropy: &Entropy,
+        runtime: &Handle,
+    ) -> Result<Self, StartError> {
+        let sealer = match sealer(&fittings, entropy)? {
+            Some(sealer) => sealer,
+            None => Sealer::random(entropy),
+        };
+        let board = Board::new(&fittings.deployment, &fittings.opened, clock, runtime);
+        let session = &fittings.deployment.session;
+        let sessions = Store::new(session.store.local.capacity, Limits::of(&session.lifetime));
+        let kept = Kept {
+            board: Arc::new(board),
+            sessions: Arc::new(sessions),
+            sealer: Arc::new(sealer),
+            cache: Arc::default(),
+            held: Arc::new(Memory::with_room(login::callback::HELD_MAX)),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            draining: Arc::default(),
+        };
+        State::new(fittings, kept)
+    }
+
+    /// The state of a server that goes on with another configuration.
+    pub fn after(fittings: Fittings, before: &State) -> Result<Self, StartError> {
+        let random = before.deployment.session.encryption.is_none();
+        let sealer = match sealer(&fittings, &before.entropy)? {
+            // Sign-ins under way were sealed with a key that only this process knows, and nobody has lost.
+            Some(sealer) if random => Arc::new(sealer.opens_also(&before.sealer)),
+            Some(sealer) => Arc::new(sealer),
+            None if random => before.sealer.clone(),
+            None => Arc::new(Sealer::random(&before.entropy)),
+        };
+        let board = before.board.after(&fittings.deployment, &fittings.opened);
+        let session = &fittings.deployment.session;
+        let (capacity, limits) = (session.store.local.capacity, Limits::of(&session.lifetime));
+        let kept = Kept {
+            board: Arc::new(board),
+            sessions: before.sessions.clone(),
+            sealer,
+            cache: before.cache.clone(),
+            held: before.held.clone(),
+            clock: before.clock.clone(),
+            entropy: before.entropy.clone(),
+            draining: before.draining.clone(),
+        };
+        let state = State::new(fittings, kept)?;
+        // The last thing, because it cannot be taken back.
+        state.sessions.resize(capacity, limits);
+        Ok(state)
+    }
+
+    fn new(fittings: Fittings, kept: Kept) -> Result<Self, StartError> {
+        let deployment = fittings.deployment;
+        let oidc = match &deployment.oidc_provider {
+            Some(config) => {
+                let opened = Provider::open(&deployment, config, &fittings.keyring)
+                    .map_err(StartError::Environment)?;
+                (!opened.clients.is_empty()).then_some(opened)
+            }
+            None => None,
+        };
+        let cookie = &deployment.session.cookie;
+        Ok(State {
+            cookies: CookieSettings {
+                name: cookie.name.clone(),
+                domain: cookie.domain.as_ref().map(|d| d.trim_start_matches('.').to_owned()),
+                secure: deployment.cookies_are_secure(),
+                http_only: !cookie.disable_http_only.or(cookie.disable_http_only_cookie).unwrap_or(false),
+            },
+            router: Router::new(&deployment),
+            trusted: Trusted::new(&deployment.http.trusted_proxies),
+            connectors: fittings.opened.iter().map(|opened| opened.connector.clone()).collect(),
+            opened: fittings.opened,
+            upstream_tls: fittings.upstream_tls,
+            oidc,
+            board: kept.board,
+            sessions: kept.sessions,
+            sealer: kept.sealer,
+            cache: kept.cache,
+            held: kept.held,
+            clock: kept.clock,
+            entropy: kept.entropy,
+            draining: kept.draining,
+            deployment,
+        })
+    }
+
     /// Now.
     pub fn now(&self) -> UnixSecs {
         self.clock.unix()
@@ -89,4 +193,28 @@ impl State {
             authentication.attributes.contains_key(*name)
         })
     }
+}
+
+/// What outlives a configuration.
+struct Kept {
+    board: Arc<Board>,
+    sessions: Arc<Store>,
+    sealer: Arc<Sealer>,
+    cache: Arc<Memory>,
+    held: Arc<Memory>,
+    clock: Clock,
+    entropy: Entropy,
+    draining: Arc<AtomicBool>,
+}
+
+/// The sealer that is configured, if one is.
+fn sealer(fittings: &Fittings, entropy: &Entropy) -> Result<Option<Sealer>, StartError> {
+    let Some(seal) = &fittings.deployment.session.encryption else { return Ok(None) };
+    let open = |text| fittings.keyring.open(text);
+    let current = open(&seal.keys.current);
+    let old: Option<Vec<_>> = seal.keys.old.iter().map(open).collect();
+    let missing = || StartError::Environment("session.encryption: a secret was not unlocked".into());
+    Sealer::new(&current.ok_or_else(missing)?, &old.ok_or_else(missing)?, entropy)
+        .map(Some)
+        .map_err(|e| StartError::Configuration(format!("session.encryption: {e}")))
 }

@@ -5,6 +5,7 @@ mod failover;
 mod local;
 mod oidc_code;
 mod proxy_headers;
+mod reload;
 mod smuggling;
 mod tls;
 mod two_nodes;

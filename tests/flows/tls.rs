@@ -73,7 +73,7 @@ struct World {
     server: Server,
     _idp: FakeIdp,
     _upstreams: [Upstream; 2],
-    _scratch: Scratch,
+    scratch: Scratch,
 }
 
 fn start() -> World {
@@ -118,7 +118,23 @@ connectors:
         name = app("wrong-name", "/name", "tls: ours", &misnamed),
     );
     let server = Launch { tls: true, ..Launch::new(&scratch, &yaml, port) }.start();
-    World { authority, server, _idp: idp, _upstreams: [upstream, misnamed], _scratch: scratch }
+    World { authority, server, _idp: idp, _upstreams: [upstream, misnamed], scratch }
+}
+
+#[test]
+fn new_certificates_are_taken_over_and_bad_ones_are_not() {
+    let world = start();
+    let url = format!("{}/status", world.server.url);
+    let another = Authority::new();
+    let (certificate, key) = another.sign(&["127.0.0.1"]);
+    world.scratch.write("server.crt", "not a certificate");
+    world.server.wait_for_log(&["event=certificates.refused", "server.crt"]);
+    assert_eq!(Browser::with_tls(world.authority.client(&[])).get(&url).status, 200, "the old ones stay");
+    world.scratch.write("server.crt", &certificate);
+    world.scratch.write_private("server.key", &key);
+    world.server.wait_for_log(&["event=certificates.renewed"]);
+    assert_eq!(Browser::with_tls(another.client(&[])).get(&url).status, 200);
+    assert!(Browser::with_tls(world.authority.client(&[])).try_get(&url).is_err());
 }
 
 #[test]

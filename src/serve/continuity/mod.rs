@@ -10,13 +10,15 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
-use crate::ambient::{Clock, Millis, UnixSecs};
+use crate::ambient::{Clock, UnixSecs};
 use crate::config::connectors::HealthCheck;
 use crate::connector::Connector;
+use crate::connector::open::{Mark, Opened};
 use crate::continuity::state::{Change, Member, Observation, Settings, Standing};
 use crate::health::{Reason, Verdict};
-use crate::model::{ContinuityIndex, Deployment, IdpIndex};
+use crate::model::{ContinuityIndex, Deployment, Idp, IdpIndex};
 use crate::serve::telemetry::events;
 
 /// Interval of the probes that clear the suspicion of a provider nobody watches, in milliseconds.
@@ -25,31 +27,52 @@ pub const RECOVERY_MILLIS: u64 = 10_000;
 /// The part of a failed question's time, beyond what one has waited oneself, by which one steps back.
 const STEP_BACK_SHARE: u32 = 4;
 
-/// Every provider of this node.
+/// Every provider of this node, as one deployment has them. A reload makes another board, which takes over the
+/// slots of providers that did not change: their state, their monitors, the questions under way.
 pub struct Board {
-    slots: Vec<Slot>,
+    slots: Vec<Arc<Slot>>,
     /// Which member served the last login of each continuity connector; the primary at first.
     serving: Mutex<Vec<Serving>>,
+    ground: Ground,
+}
+
+/// What all slots stand on.
+#[derive(Clone)]
+pub(crate) struct Ground {
     clock: Clock,
     runtime: Handle,
-    order: AtomicU64,
+    /// Arrivals and flights, in one count.
+    order: Arc<AtomicU64>,
+}
+
+impl Ground {
+    /// A number later than any given before: the order of arrivals and flights.
+    fn arrive(&self) -> u64 {
+        self.order.fetch_add(1, Ordering::Relaxed)
+    }
 }
 
 /// Who serves the logins of a continuity connector now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Serving {
+    /// The continuity connector.
+    pub through: String,
     /// The member.
-    pub member: IdpIndex,
+    pub member: String,
     /// Why it does.
     pub why: &'static str,
     /// Since when, Unix seconds.
     pub since: UnixSecs,
 }
 
-struct Slot {
+/// One provider.
+pub(crate) struct Slot {
     name: String,
     connector: Arc<dyn Connector>,
+    mark: Mark,
+    provider: Mark,
     check: HealthCheck,
+    damped: bool,
     watched: bool,
     /// A custom endpoint's definite "no" is an operator's word.
     says_no: bool,
@@ -58,6 +81,9 @@ struct Slot {
     flights: [(Mutex<Flight>, Notify); 2],
     /// Wakes the monitor of an unwatched provider.
     suspected: Notify,
+    /// Ends its monitor: it is not part of the deployment any more.
+    retired: CancellationToken,
+    ground: Ground,
 }
 
 /// What is asked of a provider.
@@ -101,43 +127,51 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Board {
-    /// A board over the opened connectors, in the order of the deployment.
-    pub fn new(
-        deployment: &Deployment,
-        connectors: &[Arc<dyn Connector>],
-        clock: Clock,
-        runtime: Handle,
-    ) -> Self {
-        let now = clock.millis();
-        let slots = deployment.idps.iter().zip(connectors).map(|(idp, connector)| {
-            let check = idp.check_or_default();
-            let damped = deployment
-                .continuity
-                .iter()
-                .filter(|c| c.members.iter().any(|m| deployment.idp(*m).name == idp.name))
-                .all(|c| c.damped);
-            Slot {
-                name: idp.name.0.clone(),
-                connector: connector.clone(),
-                watched: idp.check.is_some(),
-                says_no: check.custom_endpoint.is_some(),
-                member: Mutex::new(Member::new(Settings::of(&check, damped), now)),
-                check,
-                flights: Default::default(),
-                suspected: Notify::new(),
+    /// A board over the opened providers, in the order of the deployment.
+    pub fn new(deployment: &Deployment, opened: &[Opened], clock: &Clock, runtime: &Handle) -> Self {
+        let (clock, runtime) = (clock.clone(), runtime.clone());
+        let ground = Ground { clock, runtime, order: Arc::new(AtomicU64::new(1)) };
+        Board::over(deployment, opened, None, ground)
+    }
+
+    /// The board of another deployment. What this one knows of providers that are the same goes on (row HC10).
+    pub fn after(&self, deployment: &Deployment, opened: &[Opened]) -> Self {
+        Board::over(deployment, opened, Some(self), self.ground.clone())
+    }
+
+    fn over(deployment: &Deployment, opened: &[Opened], before: Option<&Board>, ground: Ground) -> Self {
+        let slots = deployment.idps.iter().zip(opened).enumerate().map(|(i, (idp, opened))| {
+            let mut groups = deployment.continuity.iter().filter(|c| c.members.iter().any(|m| m.0 == i));
+            let damped = groups.all(|c| c.damped);
+            let known = before.and_then(|b| b.slots.iter().find(|slot| slot.name == idp.name.as_str()));
+            match known {
+                Some(slot) if slot.mark == opened.mark && slot.damped == damped => slot.clone(),
+                known => Arc::new(Slot::new(idp, opened, damped, known.map(|slot| &**slot), &ground)),
             }
         });
-        let serving = deployment.continuity.iter().map(|c| Serving {
-            member: *c.members.first(),
-            why: "primary",
-            since: clock.unix(),
+        let serving = deployment.continuity.iter().map(|group| {
+            let known = before.and_then(|board| {
+                let serving = lock(&board.serving);
+                serving.iter().find(|s| s.through == group.name.as_str()).cloned()
+            });
+            let is_member =
+                |name: &str| group.members.iter().any(|m| deployment.idp(*m).name.as_str() == name);
+            known.filter(|serving| is_member(&serving.member)).unwrap_or_else(|| Serving {
+                through: group.name.0.clone(),
+                member: deployment.idp(*group.members.first()).name.0.clone(),
+                why: "primary",
+                since: ground.clock.unix(),
+            })
         });
-        Board {
-            slots: slots.collect(),
-            serving: Mutex::new(serving.collect()),
-            clock,
-            runtime,
-            order: AtomicU64::new(1),
+        Board { slots: slots.collect(), serving: Mutex::new(serving.collect()), ground }
+    }
+
+    /// Ends the monitors of providers that `after`, which took over from this board, does not have.
+    pub fn retire(&self, after: &Board) {
+        for slot in &self.slots {
+            if !after.slots.iter().any(|kept| Arc::ptr_eq(kept, slot)) {
+                slot.retired.cancel();
+            }
         }
     }
 
@@ -151,14 +185,19 @@ impl Board {
     ) {
         let mut serving = lock(&self.serving);
         let Some(before) = serving.get_mut(through.0) else { return };
-        if before.member == member || why == "same-again" {
+        let name = deployment.idp(member).name.as_str();
+        if before.member == name || why == "same-again" {
             return;
         }
         let group = deployment.continuity(through);
-        let name = |index: IdpIndex| deployment.idp(index).name.as_str();
         let primary = *group.members.first() == member;
-        events::served_by(group.name.as_str(), name(before.member), name(member), primary, why);
-        *before = Serving { member, why, since: self.clock.unix() };
+        events::served_by(group.name.as_str(), &before.member, name, primary, why);
+        *before = Serving {
+            through: group.name.0.clone(),
+            member: name.to_owned(),
+            why,
+            since: self.ground.clock.unix(),
+        };
     }
 
     /// Who serves now, by continuity connector.
@@ -168,7 +207,7 @@ impl Board {
 
     /// The state of some providers, in that order.
     pub fn members(&self, indices: impl IntoIterator<Item = IdpIndex>) -> Vec<Member> {
-        indices.into_iter().map(|index| lock(&self.slots[index.0].member).clone()).collect()
+        indices.into_iter().map(|index| self.member(index)).collect()
     }
 
     /// The state of one provider.
@@ -178,12 +217,12 @@ impl Board {
 
     /// A number later than any given before: the order of arrivals and flights.
     pub fn arrive(&self) -> u64 {
-        self.order.fetch_add(1, Ordering::Relaxed)
+        self.ground.arrive()
     }
 
     /// Every provider's state.
     pub fn snapshot(&self) -> Vec<Snapshot> {
-        let now = self.clock.millis();
+        let now = self.ground.clock.millis();
         self.slots
             .iter()
             .map(|slot| {
@@ -195,7 +234,7 @@ impl Board {
                     reason: member.last_reason(),
                     since_secs: now.since(member.since()) / 1000,
                     available: member.is_available(),
-                    at: self.clock.unix(),
+                    at: self.ground.clock.unix(),
                 }
             })
             .collect()
@@ -203,51 +242,75 @@ impl Board {
 
     /// Takes an observation in, and tells what changed.
     pub fn observe(&self, index: IdpIndex, observation: Observation) {
-        let slot = &self.slots[index.0];
-        let changes = lock(&slot.member).observe(observation, self.clock.millis());
-        for change in changes {
-            if matches!(change, Change::Suspected(_)) {
-                slot.suspected.notify_one();
-            }
-            events::health_changed(&slot.name, &change);
-        }
+        self.slots[index.0].observe(observation);
     }
 
     /// Asks a provider before a login, in a request begun after the login arrived (`arrived` from
     /// [`Board::arrive`]). One request is in flight for each provider; all logins that arrived before it
     /// began share its answer. Evidence of life not older than `max_age` is accepted instead.
-    pub async fn ask(
-        self: &Arc<Self>,
-        index: IdpIndex,
-        arrived: u64,
-        budget: Duration,
-        max_age: Duration,
-    ) -> bool {
+    pub async fn ask(&self, index: IdpIndex, arrived: u64, budget: Duration, max_age: Duration) -> bool {
         if !max_age.is_zero() {
             let member = lock(&self.slots[index.0].member);
             let recent = member
                 .last_good()
-                .is_some_and(|at| u128::from(self.clock.millis().since(at)) <= max_age.as_millis());
+                .is_some_and(|at| u128::from(self.ground.clock.millis().since(at)) <= max_age.as_millis());
             if recent && member.is_available() {
                 return true;
             }
         }
-        self.share(Question::PreFlight, index, arrived, budget).await
+        self.slots[index.0].share(Question::PreFlight, arrived, budget).await
     }
 
     /// Asks a provider after a sign-in failed there, in a request begun now or shared with others that wait.
-    pub async fn check(self: &Arc<Self>, index: IdpIndex, budget: Duration) -> bool {
-        self.share(Question::Check, index, self.arrive(), budget).await
+    pub async fn check(&self, index: IdpIndex, budget: Duration) -> bool {
+        self.slots[index.0].share(Question::Check, self.arrive(), budget).await
+    }
+}
+
+impl Slot {
+    fn new(idp: &Idp, opened: &Opened, damped: bool, before: Option<&Slot>, ground: &Ground) -> Self {
+        let check = idp.check_or_default();
+        let settings = Settings::of(&check, damped);
+        // The same provider, watched in another way: what is known of it holds.
+        let known = before.filter(|slot| slot.provider == opened.provider);
+        let member = match known {
+            Some(slot) => lock(&slot.member).clone().with_settings(settings),
+            None => Member::new(settings, ground.clock.millis()),
+        };
+        Slot {
+            name: idp.name.0.clone(),
+            connector: opened.connector.clone(),
+            mark: opened.mark,
+            provider: opened.provider,
+            damped,
+            watched: idp.check.is_some(),
+            says_no: check.custom_endpoint.is_some(),
+            member: Mutex::new(member),
+            check,
+            flights: Default::default(),
+            suspected: Notify::new(),
+            retired: CancellationToken::new(),
+            ground: ground.clone(),
+        }
     }
 
-    async fn share(
-        self: &Arc<Self>,
-        question: Question,
-        index: IdpIndex,
-        arrived: u64,
-        budget: Duration,
-    ) -> bool {
-        let (flight, landed) = &self.slots[index.0].flights[question as usize];
+    /// Takes an observation in, and tells what changed.
+    fn observe(&self, observation: Observation) {
+        let changes = lock(&self.member).observe(observation, self.ground.clock.millis());
+        for change in changes {
+            if matches!(change, Change::Suspected(_)) {
+                self.suspected.notify_one();
+            }
+            events::health_changed(&self.name, &change);
+        }
+    }
+
+    fn is_available(&self) -> bool {
+        lock(&self.member).is_available()
+    }
+
+    async fn share(self: &Arc<Self>, question: Question, arrived: u64, budget: Duration) -> bool {
+        let (flight, landed) = &self.flights[question as usize];
         let came = Instant::now();
         loop {
             let landing = landed.notified();
@@ -266,15 +329,14 @@ impl Board {
                 if answer.is_none() && !flight.running {
                     flight.running = true;
                     let landing = Landing {
-                        board: self.clone(),
-                        index,
+                        slot: self.clone(),
                         question,
-                        begun: self.arrive(),
+                        begun: self.ground.arrive(),
                         started: Instant::now(),
                         well: false,
                     };
                     // Spawned: a login that goes away must not leave the others without an answer.
-                    self.runtime.spawn(self.clone().fly(landing, budget));
+                    self.ground.runtime.spawn(self.clone().fly(landing, budget));
                 }
             }
             match answer {
@@ -291,10 +353,9 @@ impl Board {
     }
 
     async fn fly(self: Arc<Self>, mut landing: Landing, budget: Duration) {
-        let slot = &self.slots[landing.index.0];
         let asking = match landing.question {
-            Question::PreFlight => slot.connector.pre_flight(budget),
-            Question::Check => slot.connector.check(budget),
+            Question::PreFlight => self.connector.pre_flight(budget),
+            Question::Check => self.connector.check(budget),
         };
         let outcome = match tokio::time::timeout(budget, asking).await {
             Ok(verdict) => verdict.outcome.map_err(|unwell| (unwell.reason, unwell.detail)),
@@ -303,54 +364,47 @@ impl Board {
         match outcome {
             Ok(()) => {
                 landing.well = true;
-                self.observe(landing.index, Observation::PreFlightOk);
+                self.observe(Observation::PreFlightOk);
             }
             // This machine could not ask, which says nothing about the provider: go on as if it had not.
             Err((Reason::OurLimit, detail)) => {
                 landing.well = true;
                 tracing::error!(
                     event = "health.not_asked",
-                    connector = slot.name,
+                    connector = self.name,
                     detail,
                     "this machine is out of resources"
                 );
             }
             Err((reason, detail)) => {
-                events::pre_flight_failed(&slot.name, reason, &detail);
-                self.observe(landing.index, Observation::PreFlightFailed(reason));
+                events::pre_flight_failed(&self.name, reason, &detail);
+                self.observe(Observation::PreFlightFailed(reason));
             }
         }
     }
 
     /// One scheduled probe and what it means.
-    async fn probe(&self, index: IdpIndex, timeout: Duration) -> Verdict {
-        let slot = &self.slots[index.0];
-        let asked = tokio::time::timeout(timeout, slot.connector.probe(timeout)).await;
+    async fn probe(&self, timeout: Duration) -> Verdict {
+        let asked = tokio::time::timeout(timeout, self.connector.probe(timeout)).await;
         let verdict = asked.unwrap_or_else(|_| {
             let words = format!("no answer within {} ms", timeout.as_millis());
             Verdict::unwell(crate::health::Unwell::new(Reason::Timeout, words))
         });
         if let Err(unwell) = &verdict.outcome {
-            events::probe_failed(&slot.name, unwell);
+            events::probe_failed(&self.name, unwell);
             if unwell.reason == Reason::OurLimit {
                 return verdict;
             }
         }
-        let observation = Observation::of(&verdict, slot.says_no);
-        self.observe(index, observation);
+        let observation = Observation::of(&verdict, self.says_no);
+        self.observe(observation);
         verdict
-    }
-
-    /// Time by the board's clock.
-    pub fn now(&self) -> Millis {
-        self.clock.millis()
     }
 }
 
 /// A question under way. However it ends, also by a panic, those who wait learn it.
 struct Landing {
-    board: Arc<Board>,
-    index: IdpIndex,
+    slot: Arc<Slot>,
     question: Question,
     begun: u64,
     started: Instant,
@@ -359,11 +413,11 @@ struct Landing {
 
 impl Drop for Landing {
     fn drop(&mut self) {
-        let (flight, landed) = &self.board.slots[self.index.0].flights[self.question as usize];
+        let (flight, landed) = &self.slot.flights[self.question as usize];
         {
             let mut flight = lock(flight);
             flight.running = false;
-            flight.last = Some((self.begun, self.board.arrive(), self.well, self.started.elapsed()));
+            flight.last = Some((self.begun, self.slot.ground.arrive(), self.well, self.started.elapsed()));
         }
         landed.notify_waiters();
     }
@@ -413,23 +467,24 @@ mod tests {
         let connector = Arc::new(Scripted { asked: AtomicUsize::new(0), well: Mutex::new(well), takes });
         let check = HealthCheck::default();
         let clock = Clock::fixed(UnixSecs(0));
+        let ground =
+            Ground { clock: clock.clone(), runtime: Handle::current(), order: Arc::new(AtomicU64::new(1)) };
         let slot = Slot {
             name: "a".into(),
             connector: connector.clone(),
+            mark: Mark::default(),
+            provider: Mark::default(),
+            damped: true,
             watched: true,
             says_no: false,
             member: Mutex::new(Member::new(Settings::of(&check, true), clock.millis())),
             check,
             flights: Default::default(),
             suspected: Notify::new(),
+            retired: CancellationToken::new(),
+            ground: ground.clone(),
         };
-        let board = Board {
-            slots: vec![slot],
-            serving: Mutex::default(),
-            clock,
-            runtime: Handle::current(),
-            order: AtomicU64::new(1),
-        };
+        let board = Board { slots: vec![Arc::new(slot)], serving: Mutex::default(), ground };
         (Arc::new(board), connector)
     }
 

@@ -60,13 +60,16 @@ pub struct Connection {
     pub tls: bool,
 }
 
+/// How connections are served; a reload has another one for those that come later.
+pub struct Edge {
+    builder: Builder<TokioExecutor>,
+    acceptor: Option<TlsAcceptor>,
+    limits: Limits,
+}
+
 /// What every thread's accept loop shares.
 #[derive(Clone)]
 pub struct Listening {
-    /// Limits and timeouts.
-    pub http: Http,
-    /// TLS, or plain.
-    pub tls: Option<Arc<ServerConfig>>,
     /// Stops accepting; connections then finish what they are at.
     pub stop: CancellationToken,
     /// How long they may take.
@@ -76,31 +79,30 @@ pub struct Listening {
 }
 
 impl Listening {
-    /// Accepts and serves until told to stop, then waits for requests in flight within the grace period.
-    pub async fn serve<H, F>(self, listener: TcpListener, handler: Arc<H>)
+    /// Accepts and serves until told to stop, then waits for requests in flight within the grace period. Each
+    /// connection is served as `edge` says when it comes.
+    pub async fn serve<H, F>(self, listener: TcpListener, edge: impl Fn() -> Arc<Edge>, handler: Arc<H>)
     where
         H: Fn(Connection, http::Request<Incoming>) -> F + Send + Sync + 'static,
         F: Future<Output = Response> + Send + 'static,
     {
         let graceful = GracefulShutdown::new();
-        let builder = Arc::new(self.builder());
-        let acceptor = self.tls.clone().map(TlsAcceptor::from);
         loop {
             let accepted = tokio::select! {
                 () = self.stop.cancelled() => break,
                 accepted = accept(&listener, &self.connections) => accepted,
             };
             let Some((stream, peer, permit)) = accepted else { continue };
-            let (builder, handler, acceptor) = (builder.clone(), handler.clone(), acceptor.clone());
-            let limits = self.limits();
+            let (edge, handler) = (edge(), handler.clone());
             let watcher = graceful.watcher();
             tokio::spawn(async move {
                 let _permit = permit;
                 let _ = stream.set_nodelay(true);
-                match acceptor {
+                let (builder, limits) = (&edge.builder, edge.limits);
+                match &edge.acceptor {
                     None => {
                         let connection = Connection { peer, tls: false };
-                        serve_one(stream, false, connection, limits, &builder, handler, watcher).await;
+                        serve_one(stream, false, connection, limits, builder, handler, watcher).await;
                     }
                     Some(acceptor) => {
                         let limit = Duration::from_secs(HANDSHAKE_SECS_MAX);
@@ -108,7 +110,7 @@ impl Listening {
                         if let Ok(Ok(stream)) = tokio::time::timeout(limit, acceptor.accept(stream)).await {
                             let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
                             let connection = Connection { peer, tls: true };
-                            serve_one(stream, h2, connection, limits, &builder, handler, watcher).await;
+                            serve_one(stream, h2, connection, limits, builder, handler, watcher).await;
                         }
                     }
                 }
@@ -117,39 +119,46 @@ impl Listening {
         drop(listener);
         let _ = tokio::time::timeout(self.grace, graceful.shutdown()).await;
     }
+}
 
-    fn limits(&self) -> Limits {
-        let header = match self.http.read_header_timeout_seconds {
-            0 => self.http.read_timeout_seconds,
-            secs => secs,
-        };
-        Limits {
-            idle: Duration::from_secs(self.http.idle_timeout_seconds),
-            header: Duration::from_secs(header),
-            write: Duration::from_secs(self.http.write_timeout_seconds),
-        }
+impl Edge {
+    /// Of the configured limits, with TLS or plain.
+    pub fn new(http: &Http, tls: Option<Arc<ServerConfig>>) -> Self {
+        Edge { builder: builder(http), acceptor: tls.map(TlsAcceptor::from), limits: limits(http) }
     }
+}
 
-    fn builder(&self) -> Builder<TokioExecutor> {
-        let header_bytes = usize::try_from(self.http.max_header_bytes).unwrap_or(usize::MAX).max(8192);
-        let mut builder = Builder::new(TokioExecutor::new());
-        builder
-            .http1()
-            .timer(TokioTimer::new())
-            // Header time and idleness are judged by `Limited`, which can tell them apart.
-            .header_read_timeout(None)
-            .max_headers(HEADER_FIELDS_MAX)
-            .max_buf_size(header_bytes)
-            .keep_alive(true);
-        builder
-            .http2()
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(STREAMS_MAX)
-            .max_header_list_size(u32::try_from(header_bytes).unwrap_or(u32::MAX))
-            .max_pending_accept_reset_streams(20)
-            .max_local_error_reset_streams(1024);
-        builder
+fn limits(http: &Http) -> Limits {
+    let header = match http.read_header_timeout_seconds {
+        0 => http.read_timeout_seconds,
+        secs => secs,
+    };
+    Limits {
+        idle: Duration::from_secs(http.idle_timeout_seconds),
+        header: Duration::from_secs(header),
+        write: Duration::from_secs(http.write_timeout_seconds),
     }
+}
+
+fn builder(http: &Http) -> Builder<TokioExecutor> {
+    let header_bytes = usize::try_from(http.max_header_bytes).unwrap_or(usize::MAX).max(8192);
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        // Header time and idleness are judged by `Limited`, which can tell them apart.
+        .header_read_timeout(None)
+        .max_headers(HEADER_FIELDS_MAX)
+        .max_buf_size(header_bytes)
+        .keep_alive(true);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(u32::try_from(header_bytes).unwrap_or(u32::MAX))
+        .max_pending_accept_reset_streams(20)
+        .max_local_error_reset_streams(1024);
+    builder
 }
 
 async fn accept(

@@ -1,6 +1,8 @@
 //! Sealing: AES-256-GCM over small values that travel through a browser, so that any node with the key can
 //! open what another sealed, and nobody else can read or change it.
 
+use std::sync::Arc;
+
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,8 +12,8 @@ use crate::value::Secret;
 
 /// Seals with the current key, opens with the current and the old ones.
 pub struct Sealer {
-    current: LessSafeKey,
-    old: Vec<LessSafeKey>,
+    current: Arc<LessSafeKey>,
+    old: Vec<Arc<LessSafeKey>>,
     entropy: Entropy,
 }
 
@@ -44,6 +46,12 @@ impl Sealer {
         })
     }
 
+    /// The same, which also opens what `before` seals.
+    pub fn opens_also(mut self, before: &Sealer) -> Self {
+        self.old.push(before.current.clone());
+        self
+    }
+
     /// Seals `plain` for one purpose (`purpose` must be the same when opening).
     pub fn seal(&self, purpose: &str, plain: &[u8]) -> Option<String> {
         let nonce: [u8; NONCE_LEN] = self.entropy.bytes();
@@ -73,8 +81,8 @@ impl Sealer {
     }
 }
 
-fn key(bytes: &[u8; 32]) -> LessSafeKey {
-    LessSafeKey::new(UnboundKey::new(&AES_256_GCM, bytes).expect("32 bytes are an AES-256 key"))
+fn key(bytes: &[u8; 32]) -> Arc<LessSafeKey> {
+    Arc::new(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, bytes).expect("32 bytes are an AES-256 key")))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The local store: bounded, least recently used out first, keyed by a hash of the id.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -36,17 +36,22 @@ impl SessionKey {
     }
 }
 
+/// Two percent more: the cache divides its room over shards and would begin to evict early.
+fn room(capacity: usize) -> usize {
+    capacity + capacity.div_ceil(50)
+}
+
 /// The sessions of this node.
 pub struct Store {
     cache: Cache<SessionKey, Arc<Session>>,
-    limits: Limits,
+    absolute_secs: AtomicU64,
+    idle_secs: AtomicU64,
 }
 
 impl Store {
-    /// For `capacity` sessions. The cache divides its room over shards and would begin to evict early, so it
-    /// gets two percent more.
+    /// For `capacity` sessions.
     pub fn new(capacity: usize, limits: Limits) -> Self {
-        let room = capacity + capacity.div_ceil(50);
+        let room = room(capacity);
         let options = OptionsBuilder::new()
             .shards(4)
             .estimated_items_capacity(room)
@@ -55,7 +60,25 @@ impl Store {
             .expect("both capacities are given");
         let cache =
             Cache::with_options(options, UnitWeighter, DefaultHashBuilder::default(), Default::default());
-        Store { cache, limits }
+        Store {
+            cache,
+            absolute_secs: AtomicU64::new(limits.absolute_secs),
+            idle_secs: AtomicU64::new(limits.idle_secs),
+        }
+    }
+
+    /// Another capacity and other limits, from now on, for the sessions there are as well.
+    pub fn resize(&self, capacity: usize, limits: Limits) {
+        self.cache.set_capacity(room(capacity) as u64);
+        self.absolute_secs.store(limits.absolute_secs, Ordering::Relaxed);
+        self.idle_secs.store(limits.idle_secs, Ordering::Relaxed);
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            absolute_secs: self.absolute_secs.load(Ordering::Relaxed),
+            idle_secs: self.idle_secs.load(Ordering::Relaxed),
+        }
     }
 
     /// The session behind a cookie value, if it lives; a dead one is forgotten.
@@ -63,7 +86,7 @@ impl Store {
         let key = SessionKey::of(id)?;
         let session = self.cache.get(&key)?;
         let last_seen = UnixSecs(session.last_seen.load(Ordering::Relaxed));
-        if !self.limits.lives(session.created, last_seen, now) {
+        if !self.limits().lives(session.created, last_seen, now) {
             self.cache.remove(&key);
             return None;
         }
@@ -90,8 +113,9 @@ impl Store {
 
     /// Forgets what has ended.
     pub fn sweep(&self, now: UnixSecs) {
+        let limits = self.limits();
         self.cache.retain(|_, session| {
-            self.limits.lives(session.created, UnixSecs(session.last_seen.load(Ordering::Relaxed)), now)
+            limits.lives(session.created, UnixSecs(session.last_seen.load(Ordering::Relaxed)), now)
         });
     }
 
@@ -108,8 +132,6 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicU64;
-
     use super::*;
 
     fn session(now: u64) -> Session {

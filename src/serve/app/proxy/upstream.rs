@@ -19,14 +19,18 @@ use crate::net::upstream::{Upstream, is_connect};
 use crate::serve::edge::body::{Body, BodyError, RequestBody};
 use crate::serve::edge::pages::Page;
 use crate::serve::edge::{Context, Response, answer};
+use crate::serve::fittings::UpstreamTls;
 use crate::serve::state::State;
+use crate::value::WebUrl;
 
 /// The upstream connections of one thread, by app.
 pub struct Clients {
-    by_app: Vec<Option<Hop>>,
+    by_app: Vec<Option<Arc<Hop>>>,
 }
 
 struct Hop {
+    url: WebUrl,
+    tls: Arc<ClientConfig>,
     upstream: Upstream<RequestBody>,
     scheme: Scheme,
     authority: Authority,
@@ -35,10 +39,16 @@ struct Hop {
 }
 
 impl Clients {
-    /// For one thread. `tls` has the client TLS of each app, in the order of the deployment.
-    pub fn new(deployment: &Deployment, tls: &[Arc<ClientConfig>]) -> Self {
+    /// For one thread. `tls` has the client TLS of each app, in the order of the deployment. Connections of
+    /// `before` that lead to the same place in the same way are used on.
+    pub fn new(deployment: &Deployment, tls: &[UpstreamTls], before: Option<&Clients>) -> Self {
+        let known = before.map(|clients| clients.by_app.as_slice()).unwrap_or_default();
         let by_app = deployment.apps.iter().zip(tls).map(|(app, tls)| match app {
-            App::Proxy(app) => Hop::new(app, tls.clone()),
+            App::Proxy(app) => {
+                let same = |hop: &&Arc<Hop>| hop.url == app.upstream && Arc::ptr_eq(&hop.tls, &tls.config);
+                let kept = known.iter().flatten().find(same).cloned();
+                kept.or_else(|| Hop::new(app, tls.config.clone()).map(Arc::new))
+            }
             App::Oidc(_) => None,
         });
         Clients { by_app: by_app.collect() }
@@ -50,7 +60,9 @@ impl Hop {
         let url = &app.upstream;
         let authority = url.authority();
         Some(Hop {
-            upstream: Upstream::new(url.clone(), tls),
+            url: url.clone(),
+            upstream: Upstream::new(url.clone(), tls.clone()),
+            tls,
             scheme: if url.is_https() { Scheme::HTTPS } else { Scheme::HTTP },
             host: HeaderValue::try_from(authority.as_str()).ok()?,
             authority: authority.parse().ok()?,
