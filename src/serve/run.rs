@@ -226,6 +226,7 @@ async fn housekeeping(current: Arc<ArcSwap<State>>, stop: CancellationToken) {
                 state.sessions.sweep(now);
                 state.cache.sweep(now);
                 state.held.sweep(now);
+                state.accounts.sweep(now);
             }
             () = tokio::time::sleep_until(beaten + every), if !heartbeat.disabled => {
                 beaten = tokio::time::Instant::now();

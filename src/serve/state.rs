@@ -45,6 +45,8 @@ pub struct State {
     pub cache: Arc<Memory>,
     /// Posted answers that wait to be fetched. Apart, because anybody can post one.
     pub held: Arc<Memory>,
+    /// Which account at a provider had an identity last. Apart, because it lives long.
+    pub accounts: Arc<Memory>,
     /// The OpenID provider, when an app needs it.
     pub oidc: Option<Provider>,
     /// Who answers which path.
@@ -80,6 +82,7 @@ impl State {
             sealer: Arc::new(sealer),
             cache: Arc::default(),
             held: Arc::new(Memory::with_room(login::callback::HELD_MAX)),
+            accounts: Arc::new(Memory::with_room(login::finish::ACCOUNTS_MAX)),
             clock: clock.clone(),
             entropy: entropy.clone(),
             draining: Arc::default(),
@@ -106,6 +109,7 @@ impl State {
             sealer,
             cache: before.cache.clone(),
             held: before.held.clone(),
+            accounts: before.accounts.clone(),
             clock: before.clock.clone(),
             entropy: before.entropy.clone(),
             draining: before.draining.clone(),
@@ -145,6 +149,7 @@ impl State {
             sealer: kept.sealer,
             cache: kept.cache,
             held: kept.held,
+            accounts: kept.accounts,
             clock: kept.clock,
             entropy: kept.entropy,
             draining: kept.draining,
@@ -202,6 +207,7 @@ struct Kept {
     sealer: Arc<Sealer>,
     cache: Arc<Memory>,
     held: Arc<Memory>,
+    accounts: Arc<Memory>,
     clock: Clock,
     entropy: Entropy,
     draining: Arc<AtomicBool>,

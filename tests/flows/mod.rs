@@ -4,6 +4,7 @@ mod drain;
 mod failover;
 mod local;
 mod oidc_code;
+mod outage;
 mod proxy_headers;
 mod reload;
 mod smuggling;

@@ -20,4 +20,9 @@ impl Key {
         key.copy_from_slice(context.finish().as_ref());
         Key(key)
     }
+
+    /// The hash.
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
 }

@@ -8,10 +8,14 @@ use crate::connector::Identity;
 use crate::model::IdpIndex;
 use crate::model::attributes::{AttributeFault, normalise, subject};
 use crate::serve::app::oidc::authorize;
+use crate::serve::cache::Key;
 use crate::serve::edge::{Context, Response, answer};
 use crate::serve::session::{Authentication, Session};
 use crate::serve::state::State;
 use crate::serve::telemetry::events;
+
+/// Most identities whose last account is remembered; the oldest are forgotten first.
+pub const ACCOUNTS_MAX: usize = 100_000;
 
 /// Opens a session and sends the person where he wanted to go.
 pub(super) async fn finish(
@@ -34,6 +38,13 @@ pub(super) async fn finish(
         Err(fault) => return rejected(state, &pending, &fault.to_string()),
     };
     let now = state.now();
+    if let Some(group) = through.map(|t| state.deployment.continuity(t))
+        && group.identity.is_some()
+        && !is_the_same_account(state, group.name.as_str(), &authentication)
+    {
+        let reason = "identity.collision: the provider gave this identity to another account lately";
+        return rejected(state, &pending, reason);
+    }
     let previous = state.session(&context.parts.headers);
     // CH06: asked to prove again who he is, the person must be the same, also when another member asks.
     let before = previous.as_ref().map(|(_, session)| session.authentications.as_slice()).unwrap_or_default();
@@ -62,6 +73,21 @@ pub(super) async fn finish(
     };
     let response = answer::with_cookie(response, &state.cookies.session(&id));
     answer::with_cookie(response, &state.cookies.pending_gone(&pending.id))
+}
+
+/// ID05: whether the account at this provider is the one that had the same identity there the last time. An
+/// identity that changes hands (a recycled address or number) must not reach what its former holder still has
+/// open, so it is remembered for as long as a session may live.
+fn is_the_same_account(state: &State, group: &str, new: &Authentication) -> bool {
+    let identity = Key::of("identity", &format!("{group}\0{}\0{}", new.idp, new.subject(group)));
+    let account = Key::of("account", &format!("{}\0{}", new.issuer, new.provider_subject));
+    let now = state.now();
+    let until = now.plus(state.deployment.session.lifetime.max_timeout.as_secs());
+    if state.accounts.get(&identity, now).is_some_and(|known| *known != *account.bytes()) {
+        return false;
+    }
+    state.accounts.put(identity, account.bytes().to_vec(), until);
+    true
 }
 
 fn authentication(

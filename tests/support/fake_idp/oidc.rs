@@ -181,6 +181,11 @@ impl FakeIdp {
         lock(&self.state).quirks = quirks.to_vec();
     }
 
+    /// From now on it knows this person instead.
+    pub fn knows(&self, person: Value) {
+        lock(&self.state).person = person;
+    }
+
     /// Signs with a new key and publishes it.
     pub fn rotate(&self) {
         lock(&self.state).keys = vec![SigningKey::generate_es256()];
