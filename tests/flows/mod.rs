@@ -2,6 +2,8 @@
 
 mod drain;
 mod failover;
+mod faults;
+mod fleet;
 mod local;
 mod oidc_code;
 mod outage;

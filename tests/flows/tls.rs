@@ -1,72 +1,16 @@
 //! TLS on both sides: the listener with its protocols and cookies, and the way to the application.
 
-use std::sync::Arc;
-
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::pki_types::ServerName;
 
 use super::alice;
+use crate::support::authority::Authority;
 use crate::support::browser::Browser;
 use crate::support::fake_idp::oidc::FakeIdp;
 use crate::support::upstream::Upstream;
 use crate::support::{Launch, Scratch, Server, free_port};
-
-/// An authority of our own, and what it signed.
-struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    pem: String,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let key = KeyPair::generate().expect("a key");
-        let mut params = CertificateParams::new(Vec::new()).expect("parameters");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let pem = params.self_signed(&key).expect("a certificate").pem();
-        Authority { issuer: Issuer::new(params, key), pem }
-    }
-
-    /// Certificate and key for some names, as PEM.
-    fn sign(&self, names: &[&str]) -> (String, String) {
-        let key = KeyPair::generate().expect("a key");
-        let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
-        let params = CertificateParams::new(names).expect("parameters");
-        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
-        (certificate.pem(), key.serialize_pem())
-    }
-
-    fn client(&self, protocols: &[&[u8]]) -> Arc<ClientConfig> {
-        let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(self.pem.as_bytes()).expect("PEM")).expect("a root");
-        let mut config =
-            ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-                .with_safe_default_protocol_versions()
-                .expect("versions")
-                .with_root_certificates(roots)
-                .with_no_client_auth();
-        config.alpn_protocols = protocols.iter().map(|p| p.to_vec()).collect();
-        Arc::new(config)
-    }
-
-    fn server(&self, names: &[&str]) -> Arc<ServerConfig> {
-        let (certificate, key) = self.sign(names);
-        let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).expect("PEM");
-        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("PEM");
-        let config =
-            ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-                .with_safe_default_protocol_versions()
-                .expect("versions")
-                .with_no_client_auth()
-                .with_single_cert(vec![certificate], key)
-                .expect("a certificate with its key");
-        Arc::new(config)
-    }
-}
 
 struct World {
     authority: Authority,

@@ -2,8 +2,9 @@
 //
 //   node oidc_provider.mjs --client-id ID --redirect-uri URI [--redirect-uri URI]
 //        --users FILE [--client-secret SECRET] [--port N] [--host ADDRESS]
-//        [--issuer-host NAME] [--jwks FILE] [--stay]
+//        [--issuer-host NAME | --issuer URL] [--jwks FILE] [--stay]
 //
+// --issuer is the address it has behind a proxy that tells by X-Forwarded-* how it was reached.
 // Without --client-secret the client is public and must use PKCE.
 // The password of every user is "password-of-<username>".
 
@@ -20,6 +21,7 @@ const options = args({
   port: text('0'),
   host: text('127.0.0.1'),
   'issuer-host': text(),
+  issuer: text(),
   'client-id': text(),
   'client-secret': text(),
   'redirect-uri': list(),
@@ -233,6 +235,7 @@ function createProvider(issuer, port) {
       Session: 86_400,
     },
   });
+  if (options.issuer) provider.proxy = true;
   provider.on('server_error', (_ctx, error) => console.error(error));
   return provider;
 }
@@ -263,7 +266,7 @@ async function interaction(provider, request, response) {
 // a provider to serve; nobody knows the address before the ready line.
 const server = createServer();
 const port = await listen(server, options.port, options.host);
-const issuer = `http://${options['issuer-host'] ?? options.host}:${port}`;
+const issuer = options.issuer ?? `http://${options['issuer-host'] ?? options.host}:${port}`;
 const provider = createProvider(issuer, port);
 const serve = provider.callback();
 server.on('request', (request, response) => {

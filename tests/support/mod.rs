@@ -1,6 +1,7 @@
 //! What tests that run the program share: a scratch folder, ports, children that end with the test, servers
 //! whose log is shown when a test fails, and peers written by others.
 
+pub mod authority;
 pub mod browser;
 pub mod fake_idp;
 pub mod html;
@@ -149,6 +150,13 @@ impl Process {
     pub fn signal(&self, signal: &str) {
         let done = Command::new("kill").arg(format!("-{signal}")).arg(self.child.id().to_string()).status();
         assert!(done.is_ok_and(|status| status.success()), "kill -{signal} of {}", self.name);
+    }
+
+    /// A line to its standard input.
+    pub fn tell(&mut self, line: &str) {
+        use std::io::Write;
+        let stdin = self.stdin.as_mut().expect("a pipe to it");
+        writeln!(stdin, "{line}").expect("it reads");
     }
 
     /// Ends it at once.
