@@ -5,6 +5,7 @@ mod failover;
 mod faults;
 mod fleet;
 mod local;
+mod memory;
 mod oidc_code;
 mod outage;
 mod proxy_headers;
