@@ -10,6 +10,7 @@ use maverics::ambient::{Clock, Entropy};
 use maverics::config::codes;
 use maverics::config::fill::Fillers;
 use maverics::config::logger::LogLevel;
+use maverics::config::tls::Profile;
 use maverics::connector::open::World;
 use maverics::diag::{Diagnostic, Level, Sources, text};
 use maverics::model::{self, App, Deployment, read::ReadOptions};
@@ -133,7 +134,36 @@ pub fn load_with(
     let mut errors = reading.findings.iter().filter(|f| f.level >= Level::Error);
     let outcome =
         if errors.all(|f| *f.code == codes::UNRESOLVED) { Outcome::CouldNotRun } else { Outcome::Findings };
-    Ok(reading.deployment.map(|deployment| (deployment, store)).ok_or(outcome))
+    let Some(mut deployment) = reading.deployment else { return Ok(Err(outcome)) };
+    listen_with_named_pair(&mut deployment)?;
+    Ok(Ok((deployment, store)))
+}
+
+/// `MAVERICS_TLS_SERVER_CERT_FILE` and `MAVERICS_TLS_SERVER_KEY_FILE` replace the listener's certificate and key.
+fn listen_with_named_pair(deployment: &mut Deployment) -> Result<()> {
+    /// No name of a profile in a file has blanks.
+    const NAME: &str = "from the environment";
+    let [cert, key] = ["MAVERICS_TLS_SERVER_CERT_FILE", "MAVERICS_TLS_SERVER_KEY_FILE"].map(environment);
+    let (cert, key) = match (cert, key) {
+        (None, None) => return Ok(()),
+        (Some(cert), Some(key)) => (cert, key),
+        _ => {
+            return Err(anyhow!(
+                "MAVERICS_TLS_SERVER_CERT_FILE and MAVERICS_TLS_SERVER_KEY_FILE belong together; set both or none"
+            ));
+        }
+    };
+    if deployment.http.hosts.is_some() {
+        return Err(anyhow!(
+            "MAVERICS_TLS_SERVER_CERT_FILE names one certificate, and `http.hosts` has several; use one of them"
+        ));
+    }
+    let named = deployment.http.tls.as_ref().and_then(|name| deployment.tls.get(name));
+    let profile =
+        Profile { cert_file: Some(cert), key_file: Some(key), ..named.cloned().unwrap_or_default() };
+    deployment.tls.insert(NAME.into(), profile);
+    deployment.http.tls = Some(NAME.into());
+    Ok(())
 }
 
 pub fn run(args: &Args) -> Result<Outcome> {

@@ -82,6 +82,37 @@ fn new_certificates_are_taken_over_and_bad_ones_are_not() {
 }
 
 #[test]
+fn the_environment_names_a_pair() {
+    let scratch = Scratch::new();
+    let authority = Authority::new();
+    let (certificate, key) = authority.sign(&["127.0.0.1"]);
+    let certificate = scratch.write("named.crt", &certificate).to_str().expect("UTF-8").to_owned();
+    let key = scratch.write_private("named.key", &key).to_str().expect("UTF-8").to_owned();
+    let port = free_port();
+    let yaml = format!(
+        "version: '1'
+http: {{address: '127.0.0.1:{port}'}}
+apps:
+  - name: open
+    type: proxy
+    routePatterns: [/]
+    upstream: http://127.0.0.1:9
+    policies: [{{location: /, authentication: {{allowUnauthenticated: true}}, authorization: {{allowAll: true}}}}]
+"
+    );
+    let (c, k) = ("MAVERICS_TLS_SERVER_CERT_FILE", "MAVERICS_TLS_SERVER_KEY_FILE");
+    let both = [(c, certificate.as_str()), (k, key.as_str())];
+    let launch = Launch { variables: &both, tls: true, ..Launch::new(&scratch, &yaml, port) };
+    let server = launch.start();
+    let status = Browser::with_tls(authority.client(&[])).get(&format!("{}/status", server.url));
+    assert_eq!(status.status, 200);
+    drop(server);
+    let mut alone = Launch { variables: &both[..1], ..launch }.spawn();
+    assert_eq!(alone.exit_code(std::time::Duration::from_secs(20)), 3);
+    assert!(alone.log().contains(k), "{}", alone.log());
+}
+
+#[test]
 fn people_sign_in_over_tls_and_so_do_we() {
     let world = start();
     let mut browser = Browser::with_tls(world.authority.client(&[b"http/1.1"]));
