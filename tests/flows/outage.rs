@@ -187,3 +187,23 @@ fn people_come_back_from_a_dead_page() {
     assert_eq!(end.json()["headers"]["x-email"], "ada@example.com");
     assert!(world.weak.calls(At::Token) > 0);
 }
+
+/// Q04: somebody whose sessions are lost as soon as they are made is told so after some rounds.
+#[test]
+fn nobody_is_sent_in_circles_for_ever() {
+    let world = World::start();
+    let mut browser = world.browser();
+    for _ in 0..5 {
+        assert_eq!(browser.open(&world.page("any")).status, 200);
+        browser.forget("maverics_session");
+    }
+    let stopped = browser.open(&world.page("any"));
+    assert_eq!(stopped.status, 508, "{}", stopped.text());
+    super::is_page_of_ours(&stopped);
+    world.server.wait_for_log(&["event=login.circles", "app=any"]);
+    // Who has a session is not in a circle, however often he proves who he is.
+    let mut other = world.browser();
+    for _ in 0..8 {
+        world.subject(&mut other, &[("prompt", "login")]);
+    }
+}

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use super::circles;
 use super::pending::{PENDING_BYTES_MAX, PENDING_MAX, PENDING_SECS, Pending, Return};
 use crate::ambient::UnixSecs;
 use crate::connector::continuity::config::LastResort;
@@ -47,6 +48,12 @@ impl<'a> Start<'a> {
 
 /// Begins a sign-in. The answer sends the browser to a provider, or says that none is there.
 pub async fn begin(state: &State, context: &Context, start: Start<'_>) -> Response {
+    if start.tried.is_empty()
+        && start.again_at.is_none()
+        && let Some(page) = circles::stop(state, context, start.app)
+    {
+        return page;
+    }
     let deployment = &state.deployment;
     let candidates = deployment.candidates(start.sign_in);
     let name_of = |i: usize| deployment.idp(candidates[i].idp).name.as_str();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::callback::{over, rejected, sign_in_of};
+use super::circles;
 use super::pending::{Pending, Return};
 use crate::connector::Identity;
 use crate::model::IdpIndex;
@@ -72,6 +73,7 @@ pub(super) async fn finish(
         Return::Authorize(request) => authorize::grant(state, request, &authentication),
     };
     let response = answer::with_cookie(response, &state.cookies.session(&id));
+    let response = answer::with_cookie(response, &circles::one_more(state, &context.parts.headers));
     answer::with_cookie(response, &state.cookies.pending_gone(&pending.id))
 }
 

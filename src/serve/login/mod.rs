@@ -10,6 +10,7 @@
 
 pub mod begin;
 pub mod callback;
+pub mod circles;
 pub mod finish;
 pub mod password;
 pub mod pending;

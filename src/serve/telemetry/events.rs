@@ -132,6 +132,16 @@ pub fn rejected(connector: &str, reason: &str, reference: &str) {
     tracing::warn!(event = "login.rejected", connector, reason, reference, "answer of a sign-in refused");
 }
 
+/// `login.circles`: a browser that signs in again and again and never has a session.
+pub fn circles(app: &str, trips: u32) {
+    tracing::warn!(
+        event = "login.circles",
+        app,
+        trips,
+        "a browser is sent in circles; are its requests going to several nodes?"
+    );
+}
+
 /// `access.denied`.
 pub fn access_denied(app: &str, subject: &str, path: &str) {
     tracing::info!(event = "access.denied", app, subject, path, "access denied");
