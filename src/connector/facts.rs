@@ -62,16 +62,32 @@ impl Facts {
     pub fn region(&self) -> Option<String> {
         self.hosts.iter().find_map(|host| region_of_host(host))
     }
+}
 
-    /// The registrable part of the first host, roughly: its last two labels.
-    pub fn domain(&self) -> Option<String> {
-        let host = self.hosts.first()?;
-        if host.parse::<IpAddr>().is_ok() {
-            return Some(host.clone());
-        }
-        let labels: Vec<&str> = host.split('.').collect();
-        Some(labels[labels.len().saturating_sub(2)..].join("."))
+/// Second labels under which registries of countries sell names, as in `example.co.uk`.
+const SECOND_LEVELS: &[&str] =
+    &["co", "com", "org", "net", "gov", "gob", "gouv", "ac", "edu", "or", "ne", "go", "mil", "nhs"];
+
+/// The part of a host name that somebody registered, roughly: its last two labels, or three where the registry
+/// of a country sells below a second one. A literal address is itself.
+pub fn registrable(host: &str) -> String {
+    if host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
+        return host.to_owned();
     }
+    let labels: Vec<&str> = host.split('.').collect();
+    let wanted = 2 + usize::from(is_second_level(&labels));
+    labels[labels.len().saturating_sub(wanted)..].join(".")
+}
+
+/// Whether nobody can register the name itself: a top-level domain, or one below which a registry sells.
+pub fn is_public_suffix(name: &str) -> bool {
+    let labels: Vec<&str> = name.split('.').collect();
+    labels.len() == 1 || (labels.len() == 2 && is_second_level(&labels))
+}
+
+/// Whether the last two labels are a country's and one of its registry's.
+fn is_second_level(labels: &[&str]) -> bool {
+    matches!(labels, [.., second, top] if top.len() == 2 && SECOND_LEVELS.contains(second))
 }
 
 /// Vendors by the domain they serve tenants under.
@@ -159,6 +175,16 @@ mod tests {
         ] {
             assert_eq!(region_of_host(host).as_deref(), region, "{host}");
         }
+        for (host, domain) in [
+            ("login.corp.example.com", "example.com"),
+            ("login.example.co.uk", "example.co.uk"),
+            ("login.example.de", "example.de"),
+            ("10.1.2.3", "10.1.2.3"),
+            ("dc1", "dc1"),
+        ] {
+            assert_eq!(registrable(host), domain, "{host}");
+        }
+        assert!(is_public_suffix("com") && is_public_suffix("co.uk") && !is_public_suffix("example.com"));
         for (host, local) in [
             ("keycloak.local", true),
             ("10.1.2.3", true),

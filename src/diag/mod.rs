@@ -30,6 +30,17 @@ pub struct Diagnostic {
     pub place: Option<Place>,
     /// Other places the message talks about, each with its own words.
     pub related: Vec<(Place, String)>,
+    /// What puts it right without a decision of anybody's; empty when it takes one.
+    pub edits: Vec<Edit>,
+}
+
+/// A text in place of another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// What goes; nothing, where text is only added.
+    pub place: Place,
+    /// What comes.
+    pub text: String,
 }
 
 impl Diagnostic {
@@ -42,7 +53,20 @@ impl Diagnostic {
             help: None,
             place: None,
             related: Vec::new(),
+            edits: Vec::new(),
         }
+    }
+
+    /// Another level than the code's own, where one finding weighs more, or less, than its kind.
+    pub fn weighing(mut self, level: Level) -> Self {
+        self.level = level;
+        self
+    }
+
+    /// Adds what puts it right.
+    pub fn edit(mut self, edits: impl IntoIterator<Item = Edit>) -> Self {
+        self.edits.extend(edits);
+        self
     }
 
     /// Adds where.

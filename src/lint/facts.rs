@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 use crate::config::yaml::{Document, child};
 use crate::connector::facts::Protocol;
 use crate::diag::source::Source;
-use crate::model::{Fleet, Idp};
+use crate::model::Idp;
+use crate::model::fleet::Roots;
 
 /// The vendor of an orchestrator that serves as a provider.
 pub const OURSELVES: &str = "maverics";
@@ -26,8 +27,12 @@ pub struct Known {
     pub region: Option<String>,
     /// Whether the path to it leaves the local network.
     pub network: Network,
+    /// What the comment calls the path, where it says more than near or far: the name of a link.
+    pub link: Option<String>,
     /// Whether it is an orchestrator of the fleet, or said to be one.
     pub root: Root,
+    /// A variable or a reference stands for the address: what fills it in meanwhile is no host to judge.
+    pub later: bool,
 }
 
 /// Path to a member.
@@ -52,16 +57,28 @@ pub enum Root {
     No,
 }
 
+impl Root {
+    /// Its place in the fleet, when its file is given.
+    pub fn given(self) -> Option<usize> {
+        match self {
+            Root::Given(place) => Some(place),
+            Root::Presumed | Root::No => None,
+        }
+    }
+}
+
+/// Values of `network=` that only say near or far.
+const NEAR_OR_FAR: &[&str] = &["local", "cloud", "wide", "wan", "remote", "internet", "public"];
+
 /// What is known of a provider.
-pub fn known(idp: &Idp, fleet: &Fleet, document: &Document, source: &Source) -> Known {
+pub fn known(idp: &Idp, roots: &Roots, document: &Document, source: &Source) -> Known {
     let said = said(idp, document, source);
     let facts = &idp.facts;
     // A directory at an address of no vendor we know is somebody's own, and so independent of the vendors.
     let own_directory = || (facts.protocol == Protocol::Ldap).then(|| "own directory".to_owned());
     let own_file = || (facts.protocol == Protocol::Local).then(|| "local file".to_owned());
-    let given = fleet
-        .root(idp)
-        .and_then(|root| fleet.deployments.iter().position(|deployment| std::ptr::eq(deployment, root)));
+    let later = is_filled_in_later(idp, document, source);
+    let given = roots.of(idp).filter(|_| !later);
     let mut vendor = said.get("vendor").cloned().or_else(|| facts.vendor().map(str::to_owned));
     let root = match given {
         Some(place) => Root::Given(place),
@@ -76,13 +93,14 @@ pub fn known(idp: &Idp, fleet: &Fleet, document: &Document, source: &Source) -> 
     let network = match said.get("network").map(String::as_str) {
         Some("local") => Network::Local,
         Some(_) => Network::Wide,
-        None if facts.is_local() && !is_filled_in_later(idp, document, source) => Network::Local,
+        None if facts.is_local() && !later => Network::Local,
         None if facts.vendor().is_some() => Network::Wide,
         None => Network::Unknown,
     };
     let on_site = || (network == Network::Local).then(|| "local network".to_owned());
     let region = said.get("region").cloned().or_else(|| facts.region()).or_else(on_site);
-    Known { vendor, region, network, root }
+    let link = said.get("network").filter(|name| !NEAR_OR_FAR.contains(&name.as_str())).cloned();
+    Known { vendor, region, network, link, root, later }
 }
 
 /// Whether the address is a variable or a reference: what stands for it meanwhile is no host name to judge.
@@ -128,6 +146,7 @@ fn lines_of_comment_above(source: &Source, line: usize) -> usize {
 mod tests {
     use super::*;
     use crate::diag::Sources;
+    use crate::model::Fleet;
     use crate::model::read::{ReadOptions, read};
 
     const TEXT: &str = "
@@ -154,8 +173,9 @@ connectors:
         let fleet = Fleet { deployments: vec![deployment] };
         let deployment = &fleet.deployments[0];
         let source = sources.get(deployment.document.file);
+        let roots = fleet.roots();
         let known: Vec<Known> =
-            deployment.idps.iter().map(|idp| known(idp, &fleet, &deployment.document, source)).collect();
+            deployment.idps.iter().map(|idp| known(idp, &roots, &deployment.document, source)).collect();
         assert_eq!((known[0].vendor.as_deref(), known[0].region.as_deref()), (Some("acme"), Some("us-east")));
         assert_eq!(known[0].network, Network::Wide, "what the comment leaves open, the host name says");
         assert_eq!((known[1].vendor.as_deref(), known[1].network), (Some("okta"), Network::Local));

@@ -163,15 +163,14 @@ fn cascading(scene: &Scene<'_>, group: &Group<'_>, verdict: &mut Verdict) {
 }
 
 fn root(scene: &Scene<'_>, place: usize, verdict: &mut Verdict) {
-    let deployment = &scene.fleet.deployments[place];
-    let file = &scene.sources.get(deployment.document.file).name;
-    let groups = scene.groups().filter(|group| std::ptr::eq(group.site.deployment, deployment));
+    let site = scene.site(place);
+    let file = &site.source.name;
     let of = |group: Group<'_>| {
         let mut of_group = Verdict { missing: Vec::new(), unproven: Vec::new(), ..verdict.clone() };
         diverse(&group, 2, "vendors", |known| known.vendor.clone(), &mut of_group);
         of_group
     };
-    let judged: Vec<Verdict> = groups.map(of).collect();
+    let judged: Vec<Verdict> = site.groups().map(of).collect();
     match judged.into_iter().min_by_key(|v| (v.missing.len(), v.unproven.len())) {
         None => verdict.missing.push(format!("the root {file} has no continuity connector")),
         Some(best) => {

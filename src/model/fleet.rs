@@ -1,5 +1,7 @@
 //! Several deployments together: which edge points at which root.
 
+use std::collections::HashMap;
+
 use super::{Deployment, Idp};
 
 /// Deployments that are judged together, in the order in which they were given.
@@ -10,30 +12,40 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// The deployment whose OpenID provider this connector signs in with, if it is one of the fleet.
-    pub fn root(&self, idp: &Idp) -> Option<&Deployment> {
-        self.deployments.iter().find(|deployment| is_provider_of(deployment, idp))
-    }
-
-    /// Whether somebody in the fleet signs in with this deployment.
-    pub fn is_root(&self, deployment: &Deployment) -> bool {
-        self.deployments.iter().flat_map(|d| &d.idps).any(|idp| is_provider_of(deployment, idp))
+    /// The map of who may be whose root, made once: asking it costs the same however large the fleet is.
+    pub fn roots(&self) -> Roots {
+        let mut by_address = HashMap::new();
+        for (place, deployment) in self.deployments.iter().enumerate() {
+            let Some(provider) = &deployment.oidc_provider else { continue };
+            let issuer = bare(provider.issuer.as_str());
+            let further = provider.endpoints.well_known.as_ref();
+            let addresses = [format!("{issuer}/.well-known/openid-configuration"), issuer.to_owned()];
+            for address in addresses.into_iter().chain(further.map(|url| url.as_str().to_owned())) {
+                by_address.entry(address).or_insert(place);
+            }
+        }
+        Roots { by_address }
     }
 }
 
-/// Whether a connector names a deployment as its provider: by issuer, or by the address of the discovery
-/// document. A trailing slash makes another issuer on the wire, and the same orchestrator on the map.
-fn is_provider_of(deployment: &Deployment, idp: &Idp) -> bool {
-    let Some(provider) = &deployment.oidc_provider else { return false };
-    let bare = |text: &str| text.trim_end_matches('/').to_owned();
-    let issuer = bare(provider.issuer.as_str());
-    let by_issuer = idp.facts.issuer.as_deref().is_some_and(|named| bare(named) == issuer);
-    let by_address = idp.facts.address.as_deref().is_some_and(|address| {
-        let further = provider.endpoints.well_known.as_ref();
-        address == format!("{issuer}/.well-known/openid-configuration")
-            || further.is_some_and(|url| url.as_str() == address)
-    });
-    by_issuer || by_address
+/// Deployments by what a connector may call them: the issuer, or an address of the discovery document.
+#[derive(Debug)]
+pub struct Roots {
+    by_address: HashMap<String, usize>,
+}
+
+impl Roots {
+    /// The place of the deployment whose OpenID provider this connector signs in with, if it is one of the
+    /// fleet; the first in the order of the files.
+    pub fn of(&self, idp: &Idp) -> Option<usize> {
+        let names = [idp.facts.issuer.as_deref().map(bare), idp.facts.address.as_deref()];
+        names.into_iter().flatten().filter_map(|name| self.by_address.get(name)).min().copied()
+    }
+}
+
+/// A trailing slash makes another issuer on the wire, and the same orchestrator on the map.
+fn bare(issuer: &str) -> &str {
+    issuer.trim_end_matches('/')
 }
 
 #[cfg(test)]
@@ -64,7 +76,7 @@ oidcProvider:
     fn an_edge_finds_its_root() {
         let fleet = Fleet { deployments: vec![deployment(EDGE), deployment(ROOT)] };
         let [root, okta] = fleet.deployments[0].idps.as_slice() else { panic!() };
-        assert!(fleet.root(root).is_some() && fleet.root(okta).is_none());
-        assert!(fleet.is_root(&fleet.deployments[1]) && !fleet.is_root(&fleet.deployments[0]));
+        let roots = fleet.roots();
+        assert_eq!((roots.of(root), roots.of(okta)), (Some(1), None));
     }
 }

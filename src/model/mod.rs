@@ -172,6 +172,18 @@ impl Deployment {
             .collect()
     }
 
+    /// Two members of which one leaves the authentication to a provider and the other asks for a password
+    /// itself, while one of all members does not say how strong it is.
+    pub fn unequal_members(&self, group: &Continuity) -> Option<(IdpIndex, IdpIndex)> {
+        use crate::connector::facts::Protocol;
+        let asks_for_password =
+            |index: &&IdpIndex| matches!(self.idp(**index).facts.protocol, Protocol::Ldap | Protocol::Local);
+        let silent = group.members.iter().any(|index| self.idp(*index).assurance.is_none());
+        let password = group.members.iter().find(asks_for_password)?;
+        let federated = group.members.iter().find(|index| !asks_for_password(index))?;
+        silent.then_some((*federated, *password))
+    }
+
     /// What an operator should know at every start.
     pub fn start_warnings(&self) -> Vec<String> {
         let mut out = Vec::new();
@@ -182,11 +194,7 @@ impl Deployment {
                     group.name
                 ));
             }
-            let levels: std::collections::BTreeSet<_> =
-                group.members.iter().map(|m| self.idp(*m).assurance).collect();
-            let kinds: std::collections::BTreeSet<_> =
-                group.members.iter().map(|m| self.idp(*m).facts.protocol).collect();
-            if kinds.len() > 1 && levels.len() == 1 {
+            if self.unequal_members(group).is_some() {
                 out.push(format!(
                     "the members of continuity connector `{}` differ in kind and have no `assurance`: an outage may lower how people are authenticated",
                     group.name

@@ -1,8 +1,8 @@
 //! Tier 1: a member whose health nobody asks.
 
-use crate::config::yaml::child;
 use crate::diag::{Code, Diagnostic, Level};
 use crate::lint::Scene;
+use crate::lint::edits;
 use crate::lint::rule::{Report, Rule};
 use crate::model::tier::Tier;
 
@@ -66,26 +66,22 @@ How to fix: add `healthCheck` with `enabled: true` to the member."#;
 
 fn check(scene: &Scene<'_>, report: &mut Report) {
     for group in scene.groups() {
-        for (member, place) in group.members().zip(0..) {
-            if member.idp.check.is_some() {
-                continue;
-            }
-            let document = &group.site.deployment.document;
-            let at = child(&member.idp.pointer, "healthCheck");
-            let (place_of_member, fix) = match document.root.pointer(&at) {
-                Some(_) => (document.key(&at), "Set `healthCheck.enabled` to true."),
-                None => (
-                    document.value(&child(&member.idp.pointer, "name")),
-                    "Add `healthCheck` with `enabled: true`.",
-                ),
+        for member in group.members().filter(|member| member.idp.check.is_none()) {
+            let block = member.pointer("healthCheck");
+            let written = member.site.document().root.pointer(&block).is_some();
+            let (fix, edit) = if written {
+                ("Set `healthCheck.enabled` to true.", edits::set(member.site, &block, "enabled", "true"))
+            } else {
+                let edit = edits::set(member.site, &member.idp.pointer, "healthCheck", "{enabled: true}");
+                ("Add `healthCheck` with `enabled: true`.", edit)
             };
-            let listed = document.value(&format!("{}/failover/idps/{place}", group.continuity.pointer));
             let words = format!("nobody watches `{}`, a member of `{}`", member.name(), group.name());
             report.add(
                 Diagnostic::new(&RULE.code, words)
-                    .at(place_of_member)
+                    .at(member.key("healthCheck"))
                     .help(fix)
-                    .also(listed, "a member here"),
+                    .also(group.listed(member.index), "a member here")
+                    .edit(edit),
             );
         }
     }

@@ -97,7 +97,7 @@ connectors:
 How to fix: add a provider of a third vendor, or one you run yourself, to the continuity connector of the root."#;
 
 fn check(scene: &Scene<'_>, report: &mut Report) {
-    for group in scene.groups().filter(|group| scene.fleet.is_root(group.site.deployment)) {
+    for group in scene.groups().filter(|group| group.site.is_root) {
         let vendors: Vec<Option<&str>> =
             group.members().map(|member| member.known.vendor.as_deref()).collect();
         let known: BTreeSet<&str> = vendors.iter().flatten().copied().collect();

@@ -1,9 +1,9 @@
 //! Tier 4: interval times threshold is too long where the line is cut often.
 
-use crate::config::yaml::child;
 use crate::continuity::detection::times;
 use crate::diag::{Code, Diagnostic, Level};
 use crate::lint::Scene;
+use crate::lint::edits;
 use crate::lint::facts::Network;
 use crate::lint::rule::{Report, Rule};
 use crate::lint::tiers::TACTICAL_DETECTION_MAX;
@@ -73,22 +73,27 @@ How to fix: shorten `interval` and `timeout`, or lower `unhealthyThreshold`, on 
 `healthyThreshold` there rather than on the local one, so that a line that comes and goes does not drag people along."#;
 
 fn check(scene: &Scene<'_>, report: &mut Report) {
-    for group in scene.groups() {
-        if !group.members().any(|member| member.known.network == Network::Local) {
-            continue;
-        }
-        for member in group.members().filter(|member| member.known.network != Network::Local) {
-            let Some(worst) = member.idp.check.as_ref().map(|check| times(check).worst) else { continue };
+    for group in scene.groups().filter(|group| group.is_tactical()) {
+        for (member, check) in group.watched().filter(|(member, _)| member.known.network != Network::Local) {
+            let worst = times(check).worst;
             if worst <= TACTICAL_DETECTION_MAX {
                 continue;
             }
+            let block = member.pointer("healthCheck");
+            let set = |key, value| edits::set(member.site, &block, key, value);
+            // The guide's tactical settings, or nothing: half of them would be another mistake.
+            let edits = [("interval", "10s"), ("timeout", "5s"), ("unhealthyThreshold", "2")]
+                .map(|(key, value)| set(key, value))
+                .into_iter()
+                .collect::<Option<Vec<_>>>();
             let words = format!("an outage of `{}` may go unnoticed for {worst}", member.name());
             report.add(
                 Diagnostic::new(&RULE.code, words)
-                    .at(group.site.deployment.document.key(&child(&member.idp.pointer, "healthCheck")))
+                    .at(member.key("healthCheck"))
                     .help(format!(
                         "Make `unhealthyThreshold` x `interval` + `timeout` at most {TACTICAL_DETECTION_MAX}: `interval: 10s`, `timeout: 5s`, `unhealthyThreshold: 2`."
-                    )),
+                    ))
+                    .edit(edits.into_iter().flatten()),
             );
         }
     }
