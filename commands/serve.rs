@@ -14,6 +14,8 @@ use maverics::connector::open::{self, World};
 use maverics::diag::{Level, Sources, text};
 use maverics::model::{self, App, Deployment, read::ReadOptions};
 use maverics::secrets::{self, Keyring, keyring};
+use maverics::serve::admin::Wanted;
+use maverics::serve::telemetry::EventCounts;
 use maverics::serve::telemetry::format::Format;
 use maverics::serve::{Options, StartError, start};
 use maverics::value::url::{PlainHttp, is_loopback_name};
@@ -58,6 +60,16 @@ pub struct Args {
     /// How long requests in flight may take after that
     #[arg(long, value_name = "DURATION", default_value = "30s")]
     grace: maverics::value::Duration,
+
+    /// Turn on the admin listener, with metrics and the operator page, on this address; wins over
+    /// `admin.address`, which is 127.0.0.1:9444 by default
+    #[arg(long, value_name = "HOST:PORT")]
+    admin: Option<String>,
+
+    /// Where the admin token is written (mode 0600) when the configuration has no `admin.token` [default: a
+    /// file in $RUNTIME_DIRECTORY, $XDG_RUNTIME_DIR or the folder for temporary files, printed at the start]
+    #[arg(long, value_name = "FILE")]
+    admin_token_file: Option<PathBuf>,
 
     /// Threads that accept and proxy [default: one for each core]
     #[arg(long, value_name = "N")]
@@ -139,7 +151,8 @@ pub fn run(args: &Args) -> Result<Outcome> {
         return Ok(Outcome::Findings);
     }
     let clock = Clock::system();
-    init_log(&deployment, args.verbose, &clock)?;
+    let (counts, node) = (EventCounts::default(), node_name());
+    init_log(&deployment, args.verbose, &clock, &counts, &node)?;
     let deployment = Arc::new(deployment);
     let keyring = match keyring::unlock(deployment.secret_references(), store.as_deref()) {
         Ok(keyring) => keyring,
@@ -162,6 +175,11 @@ pub fn run(args: &Args) -> Result<Outcome> {
     options.address = address;
     options.threads = args.threads;
     options.grace = args.grace.std();
+    (options.counts, options.node) = (counts, node);
+    options.admin = Wanted {
+        address: args.admin.clone(),
+        token_file: Some(args.admin_token_file.clone().unwrap_or_else(default_token_file)),
+    };
     let running = match control.block_on(start(options)) {
         Ok(running) => running,
         Err(error @ StartError::Configuration(_)) => {
@@ -174,6 +192,11 @@ pub fn run(args: &Args) -> Result<Outcome> {
         }
     };
     tracing::info!(event = "started", address = %running.address, version = deployment.version.as_deref().unwrap_or_default(), "serving");
+    if let Some(admin) = &running.admin {
+        let scheme = if admin.tls { "https" } else { "http" };
+        let token_file = admin.token_file.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+        tracing::info!(event = "admin.started", address = %format!("{scheme}://{}/", admin.address), token_file, "operator page and metrics");
+    }
     for words in deployment.start_warnings() {
         tracing::warn!(event = "start.warning", "{words}");
     }
@@ -209,6 +232,9 @@ pub fn options(
         address: None,
         threads: None,
         connections_max: connections_max(),
+        counts: EventCounts::default(),
+        node: String::new(),
+        admin: Wanted::default(),
         grace: Duration::from_secs(30),
         clock: clock.clone(),
         entropy,
@@ -270,8 +296,27 @@ async fn until_told_to_stop(drain: impl FnOnce(), delay: Duration) -> Result<()>
     Ok(())
 }
 
+/// Name of this machine, for log lines and the operator page.
+fn node_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// Where the admin token goes when nobody says: a folder of this run, where there is one.
+fn default_token_file() -> PathBuf {
+    let folder = ["RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"].into_iter().find_map(environment);
+    // systemd may name several, divided by colons.
+    let folder = folder.and_then(|list| list.split(':').next().filter(|f| !f.is_empty()).map(PathBuf::from));
+    folder.unwrap_or_else(std::env::temp_dir).join(format!("maverics-admin-{}.token", std::process::id()))
+}
+
 /// Logs go to standard error.
-fn init_log(deployment: &Deployment, verbose: bool, clock: &Clock) -> Result<()> {
+fn init_log(
+    deployment: &Deployment,
+    verbose: bool,
+    clock: &Clock,
+    counts: &EventCounts,
+    node: &str,
+) -> Result<()> {
     use tracing_subscriber::filter::LevelFilter;
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::util::SubscriberInitExt;
@@ -285,10 +330,14 @@ fn init_log(deployment: &Deployment, verbose: bool, clock: &Clock) -> Result<()>
     };
     // Our own lines only: what libraries say at debug is for their authors.
     let ours = tracing_subscriber::filter::filter_fn(|metadata| metadata.target().starts_with("maverics"));
-    let format = Format::new(&deployment.logger, clock.clone()).map_err(|e| anyhow!(e))?;
+    let format = Format::new(&deployment.logger, clock.clone(), node).map_err(|e| anyhow!(e))?;
     let layer = tracing_subscriber::fmt::layer().event_format(format).with_writer(std::io::stderr);
     use tracing_subscriber::Layer;
-    tracing_subscriber::registry().with(layer.with_filter(ours).with_filter(level)).init();
+    // What is counted does not depend on how much is logged.
+    tracing_subscriber::registry()
+        .with(layer.with_filter(ours).with_filter(level))
+        .with(counts.layer())
+        .init();
     Ok(())
 }
 

@@ -15,6 +15,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::admin;
 use super::app::oidc::{Provider, authorize, token, userinfo};
 use super::app::proxy::{self, Clients};
 use super::cache::Memory;
@@ -30,6 +31,8 @@ use super::session::cookie::CookieSettings;
 use super::session::lifetime::Limits;
 use super::session::seal::Sealer;
 use super::state::State;
+use super::telemetry::requests::Handles;
+use super::telemetry::{EventCounts, Telling, count::ACCESS_TARGET};
 use crate::ambient::{Clock, Entropy};
 use crate::config::http::AccessLogLevel;
 use crate::connector::Connector;
@@ -67,6 +70,12 @@ pub struct Options {
     pub clock: Clock,
     /// Chance.
     pub entropy: Entropy,
+    /// What the log counts.
+    pub counts: EventCounts,
+    /// Name of this node.
+    pub node: String,
+    /// The admin listener, as the command line wants it.
+    pub admin: admin::Wanted,
     /// The control runtime: probes, calls to providers, housekeeping.
     pub control: Handle,
 }
@@ -88,6 +97,8 @@ pub struct Running {
     pub address: SocketAddr,
     /// What its threads share.
     pub state: Arc<State>,
+    /// The admin listener, when it is on.
+    pub admin: Option<admin::Listens>,
     stop: CancellationToken,
     threads: Vec<JoinHandle<()>>,
 }
@@ -104,6 +115,9 @@ impl Running {
         self.stop.cancel();
         for thread in self.threads {
             let _ = thread.join();
+        }
+        if let Some(admin) = self.admin {
+            admin.forget_token();
         }
     }
 }
@@ -130,6 +144,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         sockets.push(listener::bind(address, false).map_err(occupied)?);
     }
     let stop = CancellationToken::new();
+    let admin = admin::open(&options.admin, &options.keyring, &state, address, &stop).await?;
     let listening = Listening {
         http: deployment.http.clone(),
         tls,
@@ -148,7 +163,9 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     }
     monitor::start(&state.board, &options.entropy, &stop);
     options.control.spawn(housekeeping(state.clone(), stop.clone()));
-    Ok(Running { address, state, stop, threads: workers })
+    // Never on the threads that proxy: a page of ours must not delay a person's.
+    let admin = admin.map(|admin| admin.start(&options.control));
+    Ok(Running { address, state, admin, stop, threads: workers })
 }
 
 fn open_state(options: &Options) -> Result<State, StartError> {
@@ -173,7 +190,9 @@ fn open_state(options: &Options) -> Result<State, StartError> {
         }
     };
     let cookie = &deployment.session.cookie;
-    let board = Board::new(deployment, &options.connectors, options.clock.clone(), options.control.clone());
+    let telling = Arc::new(Telling::new(&options.counts, options.clock.clone()));
+    let (clock, control) = (options.clock.clone(), options.control.clone());
+    let board = Board::new(deployment, &options.connectors, telling.clone(), clock, control);
     Ok(State {
         sessions: Store::new(
             deployment.session.store.local.capacity,
@@ -195,7 +214,12 @@ fn open_state(options: &Options) -> Result<State, StartError> {
         oidc,
         clock: options.clock.clone(),
         entropy: options.entropy.clone(),
+        requests: Handles::resolve(&telling.metrics.requests, deployment),
+        telling,
+        node: options.node.clone(),
+        started: options.clock.millis(),
         draining: AtomicBool::new(false),
+        drained: AtomicBool::new(false),
         deployment: deployment.clone(),
     })
 }
@@ -253,18 +277,19 @@ async fn handle(
 ) -> Response {
     let log = &state.deployment.http.access_log;
     if log.disabled {
-        return respond(state, clients, connection, request).await;
+        return counted(state, clients, connection, request).await;
     }
     let begun = state.clock.millis();
     let method = request.method().clone();
     let target = request.uri().path().to_owned();
-    let response = respond(state, clients, connection, request).await;
+    let response = counted(state, clients, connection, request).await;
     let status = u64::from(response.status().as_u16());
     let millis = state.clock.millis().since(begun);
     let client = connection.peer.ip().to_string();
     match log.level {
         AccessLogLevel::Debug => {
             tracing::debug!(
+                target: ACCESS_TARGET,
                 event = "http.request",
                 method = method.as_str(),
                 path = target,
@@ -276,6 +301,7 @@ async fn handle(
         }
         AccessLogLevel::Info => {
             tracing::info!(
+                target: ACCESS_TARGET,
                 event = "http.request",
                 method = method.as_str(),
                 path = target,
@@ -288,6 +314,7 @@ async fn handle(
         AccessLogLevel::Error => {
             if status >= 500 {
                 tracing::error!(
+                    target: ACCESS_TARGET,
                     event = "http.request",
                     method = method.as_str(),
                     path = target,
@@ -302,11 +329,25 @@ async fn handle(
     response
 }
 
+async fn counted(
+    state: &State,
+    clients: &Clients,
+    connection: Connection,
+    request: http::Request<Incoming>,
+) -> Response {
+    let mut answers = None;
+    let response = respond(state, clients, connection, request, &mut answers).await;
+    state.requests.count(answers, response.status());
+    response
+}
+
+/// `answers` becomes who does.
 async fn respond(
     state: &State,
     clients: &Clients,
     connection: Connection,
     request: http::Request<Incoming>,
+    answers: &mut Option<Route>,
 ) -> Response {
     if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
         return answer::plain(StatusCode::NOT_IMPLEMENTED);
@@ -323,6 +364,7 @@ async fn respond(
     let Some(route) = state.router.find(&authority, &canonical) else {
         return answer::plain(StatusCode::NOT_FOUND);
     };
+    *answers = Some(route);
     if route == Route::Status {
         return status(state, request.method());
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::ambient::{Clock, Entropy, UnixSecs};
+use crate::ambient::{Clock, Entropy, Millis, UnixSecs};
 use crate::connector::Connector;
 use crate::model::{Deployment, SignIn};
 use crate::serve::app::oidc::Provider;
@@ -14,6 +14,8 @@ use crate::serve::edge::router::Router;
 use crate::serve::session::cookie::CookieSettings;
 use crate::serve::session::seal::Sealer;
 use crate::serve::session::{Authentication, Session, SessionKey, Store};
+use crate::serve::telemetry::Telling;
+use crate::serve::telemetry::requests::Handles;
 
 /// Shared by all threads; nothing in it changes but by its own rules.
 pub struct State {
@@ -43,8 +45,18 @@ pub struct State {
     pub clock: Clock,
     /// Chance.
     pub entropy: Entropy,
+    /// Where events go.
+    pub telling: Arc<Telling>,
+    /// Where answers are counted.
+    pub requests: Handles,
+    /// Name of this node.
+    pub node: String,
+    /// When it started.
+    pub started: Millis,
     /// From SIGTERM on.
     pub draining: AtomicBool,
+    /// While an operator wants it, apart from the above: a node that stops does not come back.
+    pub drained: AtomicBool,
 }
 
 impl State {
@@ -55,7 +67,7 @@ impl State {
 
     /// Whether the status endpoint should send balancers away.
     pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
+        self.draining.load(Ordering::Relaxed) || self.drained.load(Ordering::Relaxed)
     }
 
     /// The session of a request, if it has a living one.

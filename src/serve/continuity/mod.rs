@@ -1,6 +1,7 @@
 //! The worldly half of continuity: the state of every provider on this node, and pre-flights that waiting
 //! logins share.
 
+pub mod history;
 pub mod monitor;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,10 +15,13 @@ use tokio::time::Instant;
 use crate::ambient::{Clock, Millis, UnixSecs};
 use crate::config::connectors::HealthCheck;
 use crate::connector::Connector;
+use crate::continuity::choose::{Candidate, Why, choose};
 use crate::continuity::state::{Change, Member, Observation, Settings, Standing};
 use crate::health::{Reason, Verdict};
-use crate::model::{ContinuityIndex, Deployment, IdpIndex};
-use crate::serve::telemetry::events;
+use crate::model::{Continuity, ContinuityIndex, Deployment, IdpIndex};
+use crate::serve::telemetry::events::passed_over;
+use crate::serve::telemetry::{Event, Telling};
+use history::Probed;
 
 /// Interval of the probes that clear the suspicion of a provider nobody watches, in milliseconds.
 pub const RECOVERY_MILLIS: u64 = 10_000;
@@ -30,6 +34,7 @@ pub struct Board {
     slots: Vec<Slot>,
     /// Which member served the last login of each continuity connector; the primary at first.
     serving: Mutex<Vec<Serving>>,
+    telling: Arc<Telling>,
     clock: Clock,
     runtime: Handle,
     order: AtomicU64,
@@ -96,6 +101,10 @@ pub struct Snapshot {
     pub at: UnixSecs,
 }
 
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -105,6 +114,7 @@ impl Board {
     pub fn new(
         deployment: &Deployment,
         connectors: &[Arc<dyn Connector>],
+        telling: Arc<Telling>,
         clock: Clock,
         runtime: Handle,
     ) -> Self {
@@ -135,6 +145,7 @@ impl Board {
         Board {
             slots: slots.collect(),
             serving: Mutex::new(serving.collect()),
+            telling,
             clock,
             runtime,
             order: AtomicU64::new(1),
@@ -157,8 +168,24 @@ impl Board {
         let group = deployment.continuity(through);
         let name = |index: IdpIndex| deployment.idp(index).name.as_str();
         let primary = *group.members.first() == member;
-        events::served_by(group.name.as_str(), name(before.member), name(member), primary, why);
+        self.telling.tell(&Event::Served {
+            continuity: group.name.as_str(),
+            from: name(before.member),
+            to: name(member),
+            primary,
+            why,
+            because: self.ails(group, before.member),
+        });
         *before = Serving { member, why, since: self.clock.unix() };
+    }
+
+    /// Why logins of a continuity connector pass a member over, if they do.
+    fn ails(&self, group: &Continuity, member: IdpIndex) -> Option<Why> {
+        let members = self.members(group.members.iter().copied());
+        let candidates: Vec<Candidate<'_>> =
+            members.iter().map(|m| Candidate { member: Some(m), assurance: None, tried: false }).collect();
+        let place = group.members.iter().position(|m| *m == member)?;
+        passed_over(&choose(&candidates, None), place)
     }
 
     /// Who serves now, by continuity connector.
@@ -209,7 +236,7 @@ impl Board {
             if matches!(change, Change::Suspected(_)) {
                 slot.suspected.notify_one();
             }
-            events::health_changed(&slot.name, &change);
+            self.telling.tell(&Event::Changed { connector: &slot.name, change: &change });
         }
     }
 
@@ -296,7 +323,10 @@ impl Board {
             Question::PreFlight => slot.connector.pre_flight(budget),
             Question::Check => slot.connector.check(budget),
         };
-        let outcome = match tokio::time::timeout(budget, asking).await {
+        let answered = tokio::time::timeout(budget, asking).await;
+        let took = landing.started.elapsed();
+        self.telling.metrics.asked(&slot.name, took);
+        let outcome = match answered {
             Ok(verdict) => verdict.outcome.map_err(|unwell| (unwell.reason, unwell.detail)),
             Err(_) => Err((Reason::Timeout, format!("no answer within {} ms", budget.as_millis()))),
         };
@@ -308,15 +338,11 @@ impl Board {
             // This machine could not ask, which says nothing about the provider: go on as if it had not.
             Err((Reason::OurLimit, detail)) => {
                 landing.well = true;
-                tracing::error!(
-                    event = "health.not_asked",
-                    connector = slot.name,
-                    detail,
-                    "this machine is out of resources"
-                );
+                self.telling.tell(&Event::NotAsked { connector: &slot.name, detail: &detail });
             }
             Err((reason, detail)) => {
-                events::pre_flight_failed(&slot.name, reason, &detail);
+                let (connector, detail, millis) = (slot.name.as_str(), detail.as_str(), Some(millis(took)));
+                self.telling.tell(&Event::PreFlightFailed { connector, reason, detail, millis });
                 self.observe(landing.index, Observation::PreFlightFailed(reason));
             }
         }
@@ -325,13 +351,19 @@ impl Board {
     /// One scheduled probe and what it means.
     async fn probe(&self, index: IdpIndex, timeout: Duration) -> Verdict {
         let slot = &self.slots[index.0];
+        let begun = Instant::now();
         let asked = tokio::time::timeout(timeout, slot.connector.probe(timeout)).await;
+        let took = begun.elapsed();
         let verdict = asked.unwrap_or_else(|_| {
             let words = format!("no answer within {} ms", timeout.as_millis());
             Verdict::unwell(crate::health::Unwell::new(Reason::Timeout, words))
         });
+        self.telling.metrics.probed(&slot.name, took);
+        let reason = verdict.outcome.as_ref().err().map(|unwell| unwell.reason);
+        let probed = Probed { at: self.clock.unix(), millis: millis(took), reason };
+        self.telling.history.probed(&slot.name, probed);
         if let Err(unwell) = &verdict.outcome {
-            events::probe_failed(&slot.name, unwell);
+            self.telling.tell(&Event::ProbeFailed { connector: &slot.name, unwell, millis: probed.millis });
             if unwell.reason == Reason::OurLimit {
                 return verdict;
             }
@@ -376,6 +408,7 @@ mod tests {
     use super::*;
     use crate::connector::{Answer, Begin, BeginRequest, CompleteRequest, Fault, Identity};
     use crate::health::Unwell;
+    use crate::serve::telemetry::EventCounts;
 
     struct Scripted {
         asked: AtomicUsize,
@@ -426,6 +459,7 @@ mod tests {
         let board = Board {
             slots: vec![slot],
             serving: Mutex::default(),
+            telling: Arc::new(Telling::new(&EventCounts::default(), clock.clone())),
             clock,
             runtime: Handle::current(),
             order: AtomicU64::new(1),

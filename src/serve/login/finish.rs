@@ -11,7 +11,7 @@ use crate::serve::app::oidc::authorize;
 use crate::serve::edge::{Context, Response, answer};
 use crate::serve::session::{Authentication, Session};
 use crate::serve::state::State;
-use crate::serve::telemetry::events;
+use crate::serve::telemetry::Event;
 
 /// Opens a session and sends the person where he wanted to go.
 pub(super) async fn finish(
@@ -31,7 +31,7 @@ pub(super) async fn finish(
     let Some(through) = through else { return over(Some(&pending)) };
     let authentication = match authentication(state, &pending, index, through, identity) {
         Ok(authentication) => authentication,
-        Err(fault) => return rejected(state, &pending, &fault.to_string()),
+        Err(fault) => return rejected(state, &pending, "bad-attributes", &fault.to_string()),
     };
     let now = state.now();
     let previous = state.session(&context.parts.headers);
@@ -44,12 +44,21 @@ pub(super) async fn finish(
             })
     };
     if pending.fresh_after.is_some() && before.iter().any(another) {
-        return rejected(state, &pending, "identity.mismatch: another person than the one who was signed in");
+        Event::Mismatch { app: &pending.app, connector: &pending.idp }.log();
+        let detail = "another person than the one who was signed in";
+        return rejected(state, &pending, "identity-mismatch", detail);
     }
     let session = Session::with(previous.as_ref().map(|(_, s)| &**s), authentication.clone(), now);
     let id = state.sessions.open(session, previous.map(|(key, _)| key), &state.entropy);
     let shown = crate::serve::session::SessionKey::of(&id).map(|k| k.shown()).unwrap_or_default();
-    events::completed(&pending.app, &pending.idp, authentication.shown_subject(), &shown);
+    state.telling.tell(&Event::Completed {
+        app: &pending.app,
+        continuity: through.map(|t| state.deployment.continuity(t).name.as_str()),
+        connector: &pending.idp,
+        subject: authentication.shown_subject(),
+        session: &shown,
+        why: &pending.why,
+    });
     let response = match &pending.back {
         Return::Page { origin, target, .. } => {
             if *origin == context.origin() {

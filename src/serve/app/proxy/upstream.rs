@@ -20,6 +20,7 @@ use crate::serve::edge::body::{Body, BodyError, RequestBody};
 use crate::serve::edge::pages::Page;
 use crate::serve::edge::{Context, Response, answer};
 use crate::serve::state::State;
+use crate::serve::telemetry::Event;
 
 /// The upstream connections of one thread, by app.
 pub struct Clients {
@@ -129,11 +130,7 @@ pub async fn forward(
         Ok(Ok(response)) => response,
         Ok(Err(error)) => return failed(app, &error),
         Err(_) => {
-            tracing::warn!(
-                event = "proxy.upstream.timeout",
-                app = app.name.as_str(),
-                "no answer from the upstream"
-            );
+            Event::UpstreamTimeout { app: app.name.as_str() }.log();
             return gateway(StatusCode::GATEWAY_TIMEOUT, "The application did not answer in time.");
         }
     };
@@ -195,8 +192,8 @@ fn failed(app: &ProxyApp, error: &hyper_util::client::legacy::Error) -> Response
             None => cause = inner.source(),
         }
     }
-    let reason = if is_connect(error) { "no connection" } else { "connection lost" };
-    tracing::warn!(event = "proxy.upstream.failed", app = app.name.as_str(), reason, error = %chain(error), "upstream failed");
+    let reason = if is_connect(error) { "no-connection" } else { "connection-lost" };
+    Event::UpstreamFailed { app: app.name.as_str(), reason, detail: &chain(error) }.log();
     gateway(StatusCode::BAD_GATEWAY, "The application cannot be reached right now.")
 }
 
