@@ -1,7 +1,8 @@
-//! `maverics explain`: the page of a finding.
+//! `maverics explain`: the page of a finding, or of an event of the log.
 
 use anyhow::Result;
 use maverics::diag::{Code, did_you_mean};
+use maverics::serve::telemetry::kinds::{KINDS, Kind};
 use maverics::{config, lint, model};
 
 use super::args::When;
@@ -9,9 +10,12 @@ use super::outcome::Outcome;
 use super::output;
 
 /// Print the page of a finding: why it matters, and how to put it right
+///
+/// Events of the log have a line as well: `maverics explain events` lists them, and what each means.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Code or name, such as MV0101 or unknown-key; all are listed without one
+    /// Code or name, such as MV0101 or unknown-key; all are listed without one. Or an event, such as
+    /// continuity.failover; `events` lists those
     #[arg(value_name = "CODE")]
     code: Option<String>,
 }
@@ -35,9 +39,20 @@ pub fn run(args: &Args) -> Result<Outcome> {
         })?;
         return Ok(Outcome::Clean);
     };
+    if wanted == "events" {
+        output::stdout(When::Never, |out, _| {
+            KINDS.iter().try_for_each(|kind| writeln!(out, "{:<28} {}", kind.name, kind.doc))
+        })?;
+        return Ok(Outcome::Clean);
+    }
+    if let Some(kind) = Kind::named(wanted) {
+        output::stdout(When::Never, |out, _| writeln!(out, "{}\n{}", kind.name, kind.doc))?;
+        return Ok(Outcome::Clean);
+    }
     let found = codes.iter().find(|code| code.id.eq_ignore_ascii_case(wanted) || code.name == wanted);
     let Some(code) = found else {
-        let known = codes.iter().flat_map(|code| [code.id, code.name]);
+        let events = KINDS.iter().map(|kind| kind.name);
+        let known = codes.iter().flat_map(|code| [code.id, code.name]).chain(events);
         let guess = did_you_mean(wanted, known).map(|guess| format!("; did you mean `{guess}`?"));
         let all = || "; `maverics explain` lists all".to_owned();
         let words = format!("no finding is called `{wanted}`{}", guess.unwrap_or_else(all));

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::ValueEnum;
+use maverics::serve::admin::schema;
 use maverics::{diag, lint, model, probe};
 use serde_json::Value;
 
@@ -29,6 +30,12 @@ pub enum Name {
     Lint,
     /// The JSON report of probe
     Probe,
+    /// /api/status of the admin listener
+    AdminStatus,
+    /// /api/history of the admin listener
+    AdminHistory,
+    /// /api/sessions of the admin listener
+    AdminSessions,
 }
 
 impl Name {
@@ -39,6 +46,9 @@ impl Name {
             Name::Diagnostics => diag::json::schema(),
             Name::Lint => lint::report::schema(),
             Name::Probe => probe::report::schema(),
+            Name::AdminStatus => schema::status(),
+            Name::AdminHistory => schema::history(),
+            Name::AdminSessions => schema::sessions(),
         }
     }
 
@@ -49,6 +59,9 @@ impl Name {
             Name::Diagnostics => "schemas/output/diagnostics.schema.json",
             Name::Lint => "schemas/output/lint.schema.json",
             Name::Probe => "schemas/output/probe.schema.json",
+            Name::AdminStatus => "schemas/output/admin-status.schema.json",
+            Name::AdminHistory => "schemas/output/admin-history.schema.json",
+            Name::AdminSessions => "schemas/output/admin-sessions.schema.json",
         }
     }
 }

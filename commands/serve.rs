@@ -15,6 +15,9 @@ use maverics::connector::open::World;
 use maverics::diag::{Diagnostic, Level, Sources, text};
 use maverics::model::{self, App, Deployment, read::ReadOptions};
 use maverics::secrets::{self, Keyring, keyring};
+use maverics::serve::admin::Wanted;
+use maverics::serve::state::Surroundings;
+use maverics::serve::telemetry::EventCounts;
 use maverics::serve::telemetry::format::Format;
 use maverics::serve::{Fittings, Options, StartError, start};
 use maverics::value::url::{PlainHttp, is_loopback_name};
@@ -65,6 +68,16 @@ pub struct Args {
     /// How long requests in flight may take after that
     #[arg(long, value_name = "DURATION", default_value = "30s")]
     grace: maverics::value::Duration,
+
+    /// Turn on the admin listener, with metrics and the operator page, on this address; wins over
+    /// `admin.address`, which is 127.0.0.1:9444 by default
+    #[arg(long, value_name = "HOST:PORT")]
+    admin: Option<String>,
+
+    /// Where the admin token is written (mode 0600) when the configuration has no `admin.token` [default: a
+    /// file in $RUNTIME_DIRECTORY, $XDG_RUNTIME_DIR or the folder for temporary files, printed at the start]
+    #[arg(long, value_name = "FILE")]
+    admin_token_file: Option<PathBuf>,
 
     /// Threads that accept and proxy [default: one for each core]
     #[arg(long, value_name = "N")]
@@ -185,7 +198,8 @@ pub fn run(args: &Args) -> Result<Outcome> {
         return Ok(Outcome::Findings);
     }
     let clock = Clock::system();
-    let log = init_log(&deployment, args.verbose, &clock)?;
+    let (counts, node) = (EventCounts::default(), node_name());
+    let log = init_log(&deployment, args.verbose, &clock, &counts, &node)?;
     let deployment = Arc::new(deployment);
     let keyring = match keyring::unlock(deployment.secret_references(), store.as_deref()) {
         Ok(keyring) => keyring,
@@ -208,10 +222,15 @@ pub fn run(args: &Args) -> Result<Outcome> {
     options.address = address;
     options.threads = args.threads;
     options.grace = args.grace.std();
+    (options.surroundings.counts, options.surroundings.node) = (counts, node);
+    options.admin = Wanted {
+        address: args.admin.clone(),
+        token_file: Some(args.admin_token_file.clone().unwrap_or_else(default_token_file)),
+    };
     let world = World {
         runtime: control.handle().clone(),
         clock,
-        entropy: options.entropy.clone(),
+        entropy: options.surroundings.entropy.clone(),
         plain: args.config.plain_http(),
     };
     let running = match control.block_on(start(options)) {
@@ -227,6 +246,11 @@ pub fn run(args: &Args) -> Result<Outcome> {
     };
     let state = running.state();
     tracing::info!(event = "started", address = %running.address, version = state.deployment.version.as_deref().unwrap_or_default(), "serving");
+    if let Some(admin) = &running.admin {
+        let scheme = if admin.tls { "https" } else { "http" };
+        let token_file = admin.token_file.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+        tracing::info!(event = "admin.started", address = %format!("{scheme}://{}/", admin.address), token_file, "operator page and metrics");
+    }
     for words in state.deployment.start_warnings() {
         tracing::warn!(event = "start.warning", "{words}");
     }
@@ -256,9 +280,14 @@ pub fn options(
         threads: None,
         connections_max: connections_max(),
         grace: Duration::from_secs(30),
-        clock: clock.clone(),
-        entropy,
-        control: control.clone(),
+        admin: Wanted::default(),
+        surroundings: Surroundings {
+            clock: clock.clone(),
+            entropy,
+            control: control.clone(),
+            counts: EventCounts::default(),
+            node: String::new(),
+        },
     })
 }
 
@@ -336,8 +365,27 @@ async fn until_told_to_stop(reloader: &Reloader<'_>, watch: bool, delay: Duratio
 /// Changes the level of the log.
 pub type SetLevel = Box<dyn Fn(&Deployment)>;
 
+/// Name of this machine, for log lines and the operator page.
+fn node_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// Where the admin token goes when nobody says: a folder of this run, where there is one.
+fn default_token_file() -> PathBuf {
+    let folder = ["RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"].into_iter().find_map(environment);
+    // systemd may name several, divided by colons.
+    let folder = folder.and_then(|list| list.split(':').next().filter(|f| !f.is_empty()).map(PathBuf::from));
+    folder.unwrap_or_else(std::env::temp_dir).join(format!("maverics-admin-{}.token", std::process::id()))
+}
+
 /// Logs go to standard error. Returns what changes their level later.
-fn init_log(deployment: &Deployment, verbose: bool, clock: &Clock) -> Result<SetLevel> {
+fn init_log(
+    deployment: &Deployment,
+    verbose: bool,
+    clock: &Clock,
+    counts: &EventCounts,
+    node: &str,
+) -> Result<SetLevel> {
     use tracing_subscriber::Layer;
     use tracing_subscriber::filter::LevelFilter;
     use tracing_subscriber::layer::SubscriberExt;
@@ -352,10 +400,14 @@ fn init_log(deployment: &Deployment, verbose: bool, clock: &Clock) -> Result<Set
     };
     // Our own lines only: what libraries say at debug is for their authors.
     let ours = tracing_subscriber::filter::filter_fn(|metadata| metadata.target().starts_with("maverics"));
-    let format = Format::new(&deployment.logger, clock.clone()).map_err(|e| anyhow!(e))?;
+    let format = Format::new(&deployment.logger, clock.clone(), node).map_err(|e| anyhow!(e))?;
     let layer = tracing_subscriber::fmt::layer().event_format(format).with_writer(std::io::stderr);
     let (filter, handle) = tracing_subscriber::reload::Layer::new(level(deployment));
-    tracing_subscriber::registry().with(layer.with_filter(ours).with_filter(filter)).init();
+    // What is counted does not depend on how much is logged.
+    tracing_subscriber::registry()
+        .with(layer.with_filter(ours).with_filter(filter))
+        .with(counts.layer())
+        .init();
     Ok(Box::new(move |deployment| {
         // Fails only when the log itself is gone.
         let _ = handle.reload(level(deployment));

@@ -48,6 +48,8 @@ Register-ArgumentCompleter -Native -CommandName 'maverics' -ScriptBlock {
             [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Listen address that wins over `http.address` [default: $MAVERICS_HTTP_ADDRESS]')
             [CompletionResult]::new('--drain-delay', '--drain-delay', [CompletionResultType]::ParameterName, 'How long requests are still accepted after SIGTERM, so that balancers notice the status')
             [CompletionResult]::new('--grace', '--grace', [CompletionResultType]::ParameterName, 'How long requests in flight may take after that')
+            [CompletionResult]::new('--admin', '--admin', [CompletionResultType]::ParameterName, 'Turn on the admin listener, with metrics and the operator page, on this address; wins over `admin.address`, which is 127.0.0.1:9444 by default')
+            [CompletionResult]::new('--admin-token-file', '--admin-token-file', [CompletionResultType]::ParameterName, 'Where the admin token is written (mode 0600) when the configuration has no `admin.token` [default: a file in $RUNTIME_DIRECTORY, $XDG_RUNTIME_DIR or the folder for temporary files, printed at the start]')
             [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Threads that accept and proxy [default: one for each core]')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Log at level debug')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Log at level debug')
@@ -138,8 +140,8 @@ Register-ArgumentCompleter -Native -CommandName 'maverics' -ScriptBlock {
             break
         }
         'maverics;explain' {
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'maverics;schema' {

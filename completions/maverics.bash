@@ -589,7 +589,7 @@ _maverics() {
             return 0
             ;;
         maverics__subcmd__schema)
-            opts="-h --help config diagnostics lint probe"
+            opts="-h --help config diagnostics lint probe admin-status admin-history admin-sessions"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -603,7 +603,7 @@ _maverics() {
             return 0
             ;;
         maverics__subcmd__serve)
-            opts="-v -h --config --stdin-filename --allow-insecure-http --secret-provider --address --verbose --watch-config --drain-delay --grace --threads --help"
+            opts="-v -h --config --stdin-filename --allow-insecure-http --secret-provider --address --verbose --watch-config --drain-delay --grace --admin --admin-token-file --threads --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -634,6 +634,14 @@ _maverics() {
                     return 0
                     ;;
                 --grace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --admin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --admin-token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

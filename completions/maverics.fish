@@ -46,6 +46,8 @@ complete -c maverics -n "__fish_maverics_using_subcommand serve" -l secret-provi
 complete -c maverics -n "__fish_maverics_using_subcommand serve" -l address -d 'Listen address that wins over `http.address` [default: $MAVERICS_HTTP_ADDRESS]' -r
 complete -c maverics -n "__fish_maverics_using_subcommand serve" -l drain-delay -d 'How long requests are still accepted after SIGTERM, so that balancers notice the status' -r
 complete -c maverics -n "__fish_maverics_using_subcommand serve" -l grace -d 'How long requests in flight may take after that' -r
+complete -c maverics -n "__fish_maverics_using_subcommand serve" -l admin -d 'Turn on the admin listener, with metrics and the operator page, on this address; wins over `admin.address`, which is 127.0.0.1:9444 by default' -r
+complete -c maverics -n "__fish_maverics_using_subcommand serve" -l admin-token-file -d 'Where the admin token is written (mode 0600) when the configuration has no `admin.token` [default: a file in $RUNTIME_DIRECTORY, $XDG_RUNTIME_DIR or the folder for temporary files, printed at the start]' -r -F
 complete -c maverics -n "__fish_maverics_using_subcommand serve" -l threads -d 'Threads that accept and proxy [default: one for each core]' -r
 complete -c maverics -n "__fish_maverics_using_subcommand serve" -s v -l verbose -d 'Log at level debug'
 complete -c maverics -n "__fish_maverics_using_subcommand serve" -l watch-config -d 'Apply the configuration when its file changes, as SIGHUP does; a file with errors changes nothing'
@@ -129,7 +131,7 @@ complete -c maverics -n "__fish_maverics_using_subcommand demo" -l json -d 'Prin
 complete -c maverics -n "__fish_maverics_using_subcommand demo" -s v -l verbose -d 'Log at level debug instead of warn'
 complete -c maverics -n "__fish_maverics_using_subcommand demo" -l no-open -d 'Do not open a browser. None ever is; for scripts that say so to every demo'
 complete -c maverics -n "__fish_maverics_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c maverics -n "__fish_maverics_using_subcommand explain" -s h -l help -d 'Print help'
+complete -c maverics -n "__fish_maverics_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maverics -n "__fish_maverics_using_subcommand schema" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maverics -n "__fish_maverics_using_subcommand hash-password" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maverics -n "__fish_maverics_using_subcommand completions" -s h -l help -d 'Print help'

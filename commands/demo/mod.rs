@@ -186,7 +186,7 @@ fn init_log(verbose: bool, clock: &Clock, journal: Journal) -> Result<()> {
     use tracing_subscriber::util::SubscriberInitExt;
     let ours = || filter_fn(|metadata| metadata.target().starts_with("maverics"));
     let level = if verbose { LevelFilter::DEBUG } else { LevelFilter::WARN };
-    let format = Format::new(&Logger::default(), clock.clone()).map_err(|e| anyhow!(e))?;
+    let format = Format::new(&Logger::default(), clock.clone(), "").map_err(|e| anyhow!(e))?;
     let lines = tracing_subscriber::fmt::layer().event_format(format).with_writer(std::io::stderr);
     tracing_subscriber::registry()
         .with(lines.with_filter(ours()).with_filter(level))

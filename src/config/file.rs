@@ -53,7 +53,7 @@ pub struct File {
     /// The status endpoint.
     pub health: Health,
     /// The admin listener.
-    #[schemars(extend("x-maverics" = {"status": "later", "instead": "Use `maverics probe` for the state of the providers."}))]
+    #[schemars(extend("x-maverics" = {"status": "ours"}))]
     pub admin: Option<Admin>,
     /// Identity providers, and continuity over them.
     pub connectors: Vec<Value>,

@@ -66,3 +66,41 @@ pub struct Admin {
     #[schemars(regex(pattern = r"^(\s*<[^<>]+>\s*|.{32,})$"), extend("x-maverics" = {"status": "ours"}))]
     pub token: Option<SecretText>,
 }
+
+/// Where the admin listener is, when nobody says where.
+pub const ADMIN_ADDRESS: &str = "127.0.0.1:9444";
+/// Shortest token of the admin listener, in characters.
+pub const ADMIN_TOKEN_CHARS_MIN: usize = 32;
+
+/// Whether an address `host:port` names this machine alone. An empty host is every interface.
+pub fn is_loopback_address(address: &str) -> bool {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host).trim_matches(['[', ']']);
+    match host.parse::<std::net::IpAddr>() {
+        Ok(ip) => ip.to_canonical().is_loopback(),
+        Err(_) => is_localhost(host),
+    }
+}
+
+/// `localhost` and the names below it, which browsers and our resolver send nowhere else.
+pub fn is_localhost(host: &str) -> bool {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    host == "localhost" || host.ends_with(".localhost")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_this_machine_alone() {
+        for address in
+            ["127.0.0.1:1", "[::1]:1", "localhost:1", "LocalHost:1", "a.localhost:1", "127.9.9.9:1"]
+        {
+            assert!(is_loopback_address(address), "{address}");
+        }
+        for address in ["0.0.0.0:1", ":1", "[::]:1", "10.0.0.1:1", "localhost.example:1", "x.test:1"] {
+            assert!(!is_loopback_address(address), "{address}");
+        }
+        assert!(is_loopback_address("[::ffff:127.0.0.1]:1"));
+    }
+}

@@ -139,6 +139,11 @@ pub trait Connector: Send + Sync {
         self.pre_flight(budget)
     }
 
+    /// Age of the provider's documents that are in use, in seconds; `None` without any.
+    fn documents_age_secs(&self) -> Option<u64> {
+        None
+    }
+
     /// Begins a sign-in.
     fn begin<'a>(&'a self, request: &'a BeginRequest) -> Answer<'a, Result<Begin, Fault>>;
 
@@ -332,6 +337,17 @@ pub enum Fault {
     /// This kind cannot do it.
     #[error("{0}")]
     Unsupported(&'static str),
+}
+
+impl Denial {
+    /// The stable code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Denial::ByProvider => "denied-by-provider",
+            Denial::Credentials => "wrong-credentials",
+            Denial::Throttled(_) => "throttled",
+        }
+    }
 }
 
 /// Why somebody was not let in.

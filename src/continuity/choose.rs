@@ -42,6 +42,15 @@ impl Why {
             Why::LastResort => "last-resort",
         }
     }
+
+    /// What made a provider unavailable, where that is why.
+    pub fn because(self) -> Option<Reason> {
+        match self {
+            Why::Unhealthy(reason) => reason,
+            Why::Suspect(reason) => Some(reason),
+            _ => None,
+        }
+    }
 }
 
 /// What a choice looks at, per candidate in the order of the configuration.

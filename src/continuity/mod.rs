@@ -10,6 +10,7 @@
 
 pub mod choose;
 pub mod detection;
+pub mod outlook;
 pub mod state;
 pub mod transaction;
 

@@ -16,6 +16,11 @@ macro_rules! reasons {
                 match self { $(Reason::$name => $code),* }
             }
 
+            /// What it means, as a sentence.
+            pub fn words(self) -> &'static str {
+                match self { $(Reason::$name => concat!($($doc),*).trim_ascii()),* }
+            }
+
             /// All of them.
             pub const ALL: &'static [Reason] = &[$(Reason::$name),*];
         }

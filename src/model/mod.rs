@@ -21,7 +21,7 @@ pub use fleet::Fleet;
 pub use idp::{Idp, IdpIndex};
 pub use read::{Reading, read};
 
-use crate::config::health::Health;
+use crate::config::health::{Admin, Health};
 use crate::config::http::Http;
 use crate::config::logger::Logger;
 use crate::config::session::Session;
@@ -47,6 +47,8 @@ pub struct Deployment {
     pub logger: Logger,
     /// The status endpoint.
     pub health: Health,
+    /// The admin listener, when the file has it.
+    pub admin: Option<Admin>,
     /// Identity providers, in the order of the file.
     pub idps: Vec<Idp>,
     /// Continuity connectors, in the order of the file.
@@ -159,6 +161,7 @@ impl Deployment {
                 texts.push(text);
             }
         }
+        texts.extend(self.admin.as_ref().and_then(|admin| admin.token.as_ref()));
         if let Some(seal) = &self.session.encryption {
             texts.push(&seal.keys.current);
             texts.extend(&seal.keys.old);
@@ -207,6 +210,14 @@ impl Deployment {
             }
         }
         out
+    }
+
+    /// A proxied app whose upstream is what listens on `address` (`host:port`), as far as names tell.
+    pub fn proxy_to(&self, address: &str) -> Option<&app::ProxyApp> {
+        self.apps.iter().find_map(|app| match app {
+            App::Proxy(proxy) if link::admin::leads_to(proxy.upstream.url(), address) => Some(&**proxy),
+            _ => None,
+        })
     }
 
     /// Public URLs whose scheme says whether people reach us over https: callbacks and the issuer.

@@ -16,13 +16,12 @@ use tokio::time::{sleep, timeout};
 use crate::ambient::Clock;
 use crate::config::connectors::HealthCheck;
 use crate::connector::Connector;
-use crate::connector::continuity::config::LastResort;
-use crate::continuity::choose::Candidate;
+pub use crate::continuity::outlook::{Choice, Overall};
+use crate::continuity::outlook::{Outlook, outlook};
 use crate::continuity::state::{Member, Observation, Settings, Standing};
-use crate::continuity::{Plan, Why, choose};
 use crate::health::{Reason, Unwell, Verdict};
+use crate::model::Deployment;
 use crate::model::idp::IdpIndex;
-use crate::model::{Candidate as Linked, Deployment, SignIn};
 
 /// What a connector may need beyond its budget to notice that it is spent.
 const GRACE: Duration = Duration::from_secs(1);
@@ -57,30 +56,6 @@ pub struct Asked {
     pub well: u32,
     /// What `serve` would think of it after these answers.
     pub member: Member,
-}
-
-/// Who would serve a login now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Choice {
-    /// Name of the continuity connector, or of the app.
-    pub name: String,
-    /// The provider; `None` when nobody is left.
-    pub would_serve: Option<String>,
-    /// Reason code.
-    pub reason: &'static str,
-    /// Everybody else, with the reason for its place.
-    pub others: Vec<(String, &'static str)>,
-}
-
-/// How things stand altogether.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Overall {
-    /// All providers are well.
-    Healthy,
-    /// Some are not; everybody can sign in.
-    Degraded,
-    /// Some app has no healthy provider left.
-    Outage,
 }
 
 /// What probing brought.
@@ -153,37 +128,9 @@ async fn ask(
 
 /// Verdicts from what is known; pure.
 pub fn judge(deployment: &Deployment, providers: Vec<Asked>) -> Report {
-    let scene = Scene { deployment, members: members(deployment, &providers) };
-    let continuity = deployment.continuity.iter().map(|group| {
-        let linked: Vec<IdpIndex> = group.members.iter().copied().collect();
-        let last_resort = |_| group.last_resort == LastResort::Primary;
-        scene.choice(group.name.as_str(), &linked, None, last_resort)
-    });
-    let continuity: Vec<Choice> = continuity.collect();
-    let apps: Vec<Choice> = deployment
-        .apps
-        .iter()
-        .filter_map(|app| {
-            let choices: Vec<Choice> = app
-                .sign_ins()
-                .into_iter()
-                .map(|sign_in| scene.of_sign_in(app.name().as_str(), sign_in))
-                .collect();
-            choices.iter().find(|choice| !choice.is_served()).or(choices.first()).cloned()
-        })
-        .collect();
     let all_well = providers.iter().all(|asked| asked.last.is_well() && asked.member.is_available());
-    // Without apps, the continuity connectors stand for those to come; without either, the providers do.
-    let stranded = match (apps.is_empty(), continuity.is_empty()) {
-        (false, _) => apps.iter().any(|choice| !choice.is_served()),
-        (true, false) => continuity.iter().any(|choice| !choice.is_served()),
-        (true, true) => !providers.is_empty() && providers.iter().all(|asked| !asked.member.is_available()),
-    };
-    let overall = match (stranded, all_well) {
-        (true, _) => Overall::Outage,
-        (false, true) => Overall::Healthy,
-        (false, false) => Overall::Degraded,
-    };
+    let Outlook { continuity, apps, overall } =
+        outlook(deployment, &members(deployment, &providers), all_well);
     Report { providers, continuity, apps, overall }
 }
 
@@ -203,64 +150,6 @@ fn members(deployment: &Deployment, providers: &[Asked]) -> BTreeMap<IdpIndex, M
         (asked.idp, member)
     };
     providers.iter().map(of).collect()
-}
-
-struct Scene<'a> {
-    deployment: &'a Deployment,
-    members: BTreeMap<IdpIndex, Member>,
-}
-
-impl Scene<'_> {
-    fn of_sign_in(&self, name: &str, sign_in: &SignIn) -> Choice {
-        let linked: Vec<Linked> = self.deployment.candidates(sign_in);
-        let idps: Vec<IdpIndex> = linked.iter().map(|candidate| candidate.idp).collect();
-        let last_resort = |place: usize| {
-            let through = linked[place].through;
-            through.is_some_and(|group| self.deployment.continuity(group).last_resort == LastResort::Primary)
-        };
-        self.choice(name, &idps, sign_in.minimum_assurance, last_resort)
-    }
-
-    /// `last_resort` says of a candidate whether its continuity connector sends people there when all are down.
-    fn choice(
-        &self,
-        name: &str,
-        idps: &[IdpIndex],
-        minimum_assurance: Option<u8>,
-        last_resort: impl Fn(usize) -> bool,
-    ) -> Choice {
-        let candidates: Vec<Candidate<'_>> = idps
-            .iter()
-            .map(|index| Candidate {
-                member: self.members.get(index),
-                assurance: self.deployment.idp(*index).assurance,
-                tried: false,
-            })
-            .collect();
-        let Plan { order, skipped } = choose(&candidates, minimum_assurance);
-        let name_of = |place: usize| self.deployment.idp(idps[place]).name.to_string();
-        let (would_serve, reason) = match order.first() {
-            // Everybody is tried once more, and nobody is known to answer.
-            Some((_, Why::LastTry)) => match order.iter().find(|(place, _)| last_resort(*place)) {
-                Some((place, _)) => (Some(name_of(*place)), Why::LastResort.code()),
-                None => (None, Why::LastTry.code()),
-            },
-            Some((place, why)) => (Some(name_of(*place)), why.code()),
-            None => (None, Why::BelowAssurance.code()),
-        };
-        let served = would_serve.is_some();
-        let rest =
-            order.iter().skip(usize::from(served)).filter(|(_, why)| *why != Why::LastTry).chain(&skipped);
-        let others = rest.map(|(place, why)| (name_of(*place), why.code())).collect();
-        Choice { name: name.to_owned(), would_serve, reason, others }
-    }
-}
-
-impl Choice {
-    /// Whether somebody who is thought to be well serves; a last resort is not.
-    fn is_served(&self) -> bool {
-        self.would_serve.is_some() && self.reason != Why::LastResort.code()
-    }
 }
 
 #[cfg(test)]

@@ -4,19 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::{Asked, Choice, Overall, Report};
+use super::{Asked, Choice, Report};
 use crate::model::Deployment;
-
-impl Overall {
-    /// As every format says it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Overall::Healthy => "healthy",
-            Overall::Degraded => "degraded",
-            Overall::Outage => "outage",
-        }
-    }
-}
 
 /// The stable JSON shape (`schemas/output/probe.schema.json`).
 pub fn json(report: &Report, deployment: &Deployment) -> Value {
@@ -58,11 +47,11 @@ fn provider(asked: &Asked, deployment: &Deployment) -> Value {
 }
 
 fn choice(choice: &Choice) -> Value {
-    let others = choice.others.iter().map(|(name, reason)| json!({"name": name, "reason": reason}));
+    let others = choice.others.iter().map(|(name, reason)| json!({"name": name, "reason": reason.code()}));
     json!({
         "name": choice.name,
         "wouldServe": choice.would_serve,
-        "reason": choice.reason,
+        "reason": choice.why.code(),
         "others": others.collect::<Vec<_>>(),
     })
 }
@@ -139,13 +128,13 @@ fn table(rows: &[[String; 9]]) -> String {
 
 fn sentence(choice: &Choice) -> String {
     let serves = match &choice.would_serve {
-        Some(name) => format!("{name} would serve a login now ({})", choice.reason),
-        None => format!("nobody would serve a login now ({})", choice.reason),
+        Some(name) => format!("{name} would serve a login now ({})", choice.why.code()),
+        None => format!("nobody would serve a login now ({})", choice.why.code()),
     };
     if choice.others.is_empty() {
         return serves;
     }
-    let others = choice.others.iter().map(|(name, reason)| format!("{name} ({reason})"));
+    let others = choice.others.iter().map(|(name, why)| format!("{name} ({})", why.code()));
     format!("{serves}; {}", others.collect::<Vec<_>>().join(", "))
 }
 

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use crate::connector::{Answer, Begin, BeginRequest, CompleteRequest, Fault, Identity};
+use crate::continuity::Why;
 use crate::diag::Sources;
 use crate::model::read::{ReadOptions, read};
 use crate::net::Phases;
@@ -90,8 +91,8 @@ async fn one_that_hangs_is_unwell_and_the_next_would_serve() {
     assert!(begun.elapsed() <= Duration::from_secs(6));
     assert_eq!(report.overall, Overall::Degraded);
     let choice = &report.continuity[0];
-    assert_eq!((choice.would_serve.as_deref(), choice.reason), (Some("b"), "failover"));
-    assert_eq!(choice.others, [("a".to_owned(), "unhealthy")]);
+    assert_eq!((choice.would_serve.as_deref(), choice.why.code()), (Some("b"), "failover"));
+    assert_eq!(choice.others, [("a".to_owned(), Why::Unhealthy(Some(Reason::Timeout)))]);
     let json = report::json(&report, &deployment);
     assert_eq!(json["providers"][0]["reason"], "timeout");
     assert_eq!(json["continuity"][0]["wouldServe"], "b");
@@ -104,7 +105,7 @@ async fn one_that_hangs_is_unwell_and_the_next_would_serve() {
 async fn everybody_well_and_nobody_well() {
     let deployment = deployment("");
     let report = probe(&deployment, [&[Say::Well], &[Say::Well]], 1).await;
-    assert_eq!((report.overall, report.continuity[0].reason), (Overall::Healthy, "primary"));
+    assert_eq!((report.overall, report.continuity[0].why.code()), (Overall::Healthy, "primary"));
     let report = probe(&deployment, [&[Say::Refused], &[Say::Refused]], 1).await;
     assert_eq!((report.overall, report.continuity[0].would_serve.clone()), (Overall::Outage, None));
 }
@@ -122,11 +123,11 @@ async fn thresholds_count_and_a_login_asks_for_itself() {
     );
     assert_eq!(
         report.continuity[0].others,
-        [("a".to_owned(), "suspect")],
+        [("a".to_owned(), Why::Suspect(Reason::ConnectionRefused))],
         "a login would notice all the same"
     );
     let report = probe(&deployment, [&[Say::Refused, Say::Well], &[Say::Well]], 2).await;
-    assert_eq!((report.overall, report.continuity[0].reason), (Overall::Healthy, "primary"));
+    assert_eq!((report.overall, report.continuity[0].why.code()), (Overall::Healthy, "primary"));
     assert_eq!((report.providers[0].asked, report.providers[0].well), (2, 1));
 }
 
@@ -135,6 +136,6 @@ async fn an_app_that_needs_more_than_what_is_left_is_an_outage() {
     let deployment = deployment(APP);
     let report = probe(&deployment, [&[Say::Refused], &[Say::Well]], 1).await;
     assert_eq!(report.continuity[0].would_serve.as_deref(), Some("b"));
-    assert_eq!((report.apps[0].would_serve.clone(), report.apps[0].reason), (None, "last-try"));
+    assert_eq!((report.apps[0].would_serve.clone(), report.apps[0].why.code()), (None, "last-try"));
     assert_eq!(report.overall, Overall::Outage);
 }

@@ -6,7 +6,7 @@ use super::Provider;
 use crate::value::{Secret, SecretRef, SecretText};
 
 /// Every secret a deployment refers to. Whoever needs one asks here; there is no other way.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Keyring {
     secrets: BTreeMap<SecretRef, Secret<String>>,
 }

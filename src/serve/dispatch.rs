@@ -13,6 +13,7 @@ use super::edge::router::Route;
 use super::edge::{Response, answer, path};
 use super::login;
 use super::state::State;
+use super::telemetry::count::ACCESS_TARGET;
 use crate::config::http::AccessLogLevel;
 use crate::connector::facts::Protocol;
 use crate::model::IdpIndex;
@@ -32,18 +33,19 @@ pub async fn handle(
 ) -> Response {
     let log = &state.deployment.http.access_log;
     if log.disabled {
-        return respond(state, clients, connection, request).await;
+        return counted(state, clients, connection, request).await;
     }
     let begun = state.clock.millis();
     let method = request.method().clone();
     let target = request.uri().path().to_owned();
-    let response = respond(state, clients, connection, request).await;
+    let response = counted(state, clients, connection, request).await;
     let status = u64::from(response.status().as_u16());
     let millis = state.clock.millis().since(begun);
     let client = connection.peer.ip().to_string();
     match log.level {
         AccessLogLevel::Debug => {
             tracing::debug!(
+                target: ACCESS_TARGET,
                 event = "http.request",
                 method = method.as_str(),
                 path = target,
@@ -55,6 +57,7 @@ pub async fn handle(
         }
         AccessLogLevel::Info => {
             tracing::info!(
+                target: ACCESS_TARGET,
                 event = "http.request",
                 method = method.as_str(),
                 path = target,
@@ -67,7 +70,8 @@ pub async fn handle(
         AccessLogLevel::Error => {
             if status >= 500 {
                 tracing::error!(
-                    event = "http.request",
+                    target: ACCESS_TARGET,
+                event = "http.request",
                     method = method.as_str(),
                     path = target,
                     status,
@@ -81,11 +85,25 @@ pub async fn handle(
     response
 }
 
+async fn counted(
+    state: &State,
+    clients: &Clients,
+    connection: Connection,
+    request: http::Request<Incoming>,
+) -> Response {
+    let mut answers = None;
+    let response = respond(state, clients, connection, request, &mut answers).await;
+    state.requests.count(answers, response.status());
+    response
+}
+
+/// `answers` becomes who does.
 async fn respond(
     state: &State,
     clients: &Clients,
     connection: Connection,
     request: http::Request<Incoming>,
+    answers: &mut Option<Route>,
 ) -> Response {
     if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
         return answer::plain(StatusCode::NOT_IMPLEMENTED);
@@ -102,6 +120,7 @@ async fn respond(
     let Some(route) = state.router.find(&authority, &canonical) else {
         return answer::plain(StatusCode::NOT_FOUND);
     };
+    *answers = Some(route);
     if route == Route::Status {
         return status(state, request.method());
     }

@@ -1,5 +1,6 @@
 //! The running orchestrator: the whole wiring, top to bottom.
 
+pub mod admin;
 pub mod app;
 pub mod cache;
 pub mod continuity;

@@ -8,18 +8,17 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use hyper::body::Incoming;
-use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::admin;
 use super::app::proxy::Clients;
 use super::continuity::monitor;
 use super::dispatch;
 use super::edge::listener::{self, CONNECTIONS_MAX, Connection, Edge, Listening};
 use super::edge::tls;
 use super::fittings::Fittings;
-use super::state::State;
-use crate::ambient::{Clock, Entropy};
+use super::state::{State, Surroundings};
 
 /// What a server is started with.
 pub struct Options {
@@ -34,12 +33,10 @@ pub struct Options {
     pub connections_max: usize,
     /// How long requests in flight may take after accepting stopped.
     pub grace: Duration,
-    /// Time.
-    pub clock: Clock,
-    /// Chance.
-    pub entropy: Entropy,
-    /// The control runtime: probes, calls to providers, housekeeping.
-    pub control: Handle,
+    /// The admin listener, as the command line wants it.
+    pub admin: admin::Wanted,
+    /// Time, chance, runtime, name.
+    pub surroundings: Surroundings,
 }
 
 /// Why a server does not start, or does not take over a new configuration.
@@ -64,6 +61,8 @@ struct Served {
 pub struct Running {
     /// Where it listens.
     pub address: SocketAddr,
+    /// The admin listener, when it is on.
+    pub admin: Option<admin::Listens>,
     wanted: Option<String>,
     current: Arc<ArcSwap<State>>,
     served: Vec<Arc<ArcSwap<Served>>>,
@@ -129,6 +128,9 @@ impl Running {
         for thread in self.threads {
             let _ = thread.join();
         }
+        if let Some(admin) = self.admin {
+            admin.forget_token();
+        }
     }
 }
 
@@ -144,7 +146,8 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     let wanted = options.address.as_deref().unwrap_or(&options.fittings.deployment.http.address);
     let address = listener::resolve(wanted).await.map_err(StartError::Environment)?;
     let edge = Arc::new(edge(&options.fittings)?);
-    let state = Arc::new(State::first(options.fittings, &options.clock, &options.entropy, &options.control)?);
+    let keyring = options.fittings.keyring.clone();
+    let state = Arc::new(State::first(options.fittings, &options.surroundings)?);
     let occupied = |e: std::io::Error| {
         StartError::Environment(format!(
             "cannot listen on {address}: {e}; `http.address` or `--address` chooses another"
@@ -159,6 +162,8 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         sockets.push(listener::bind(address, false).map_err(occupied)?);
     }
     let stop = CancellationToken::new();
+    let current = Arc::new(ArcSwap::new(state.clone()));
+    let admin = admin::open(&options.admin, &keyring, &current, address, &stop).await?;
     let listening = Listening {
         stop: stop.clone(),
         grace: options.grace,
@@ -177,11 +182,14 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         workers.push(spawned.map_err(occupied)?);
         served.push(own);
     }
-    monitor::start(&state.board, None, &options.entropy, &stop);
-    let current = Arc::new(ArcSwap::new(state));
-    options.control.spawn(housekeeping(current.clone(), stop.clone()));
+    let Surroundings { entropy, control, .. } = &options.surroundings;
+    monitor::start(&state.board, None, entropy, &stop);
+    control.spawn(housekeeping(current.clone(), stop.clone()));
+    // Never on the threads that proxy: a page of ours must not delay a person's.
+    let admin = admin.map(|admin| admin.start(control));
     Ok(Running {
         address,
+        admin,
         wanted: options.address,
         current,
         served,

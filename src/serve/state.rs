@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::runtime::Handle;
 
-use crate::ambient::{Clock, Entropy, UnixSecs};
+use crate::ambient::{Clock, Entropy, Millis, UnixSecs};
 use crate::connector::Connector;
 use crate::connector::open::Opened;
 use crate::model::{Deployment, SignIn};
@@ -21,6 +21,23 @@ use crate::serve::session::cookie::CookieSettings;
 use crate::serve::session::lifetime::Limits;
 use crate::serve::session::seal::Sealer;
 use crate::serve::session::{Authentication, Session, SessionKey, Store};
+use crate::serve::telemetry::requests::Handles;
+use crate::serve::telemetry::{EventCounts, Telling};
+
+/// What a server stands in.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// Time.
+    pub clock: Clock,
+    /// Chance.
+    pub entropy: Entropy,
+    /// The control runtime: probes, calls to providers, housekeeping.
+    pub control: Handle,
+    /// What the log counts.
+    pub counts: EventCounts,
+    /// Name of this node.
+    pub node: String,
+}
 
 /// Shared by all threads; nothing in it changes but by its own rules. A reload makes another one, which shares
 /// with this one everything that outlives a configuration.
@@ -57,23 +74,30 @@ pub struct State {
     pub clock: Clock,
     /// Chance.
     pub entropy: Entropy,
+    /// Where events go.
+    pub telling: Arc<Telling>,
+    /// Where answers are counted.
+    pub requests: Handles,
+    /// Name of this node.
+    pub node: String,
+    /// When it started.
+    pub started: Millis,
     /// From SIGTERM on.
     pub draining: Arc<AtomicBool>,
+    /// While an operator wants it, apart from the above: a node that stops does not come back.
+    pub drained: Arc<AtomicBool>,
 }
 
 impl State {
     /// The state of a server that starts.
-    pub fn first(
-        fittings: Fittings,
-        clock: &Clock,
-        entropy: &Entropy,
-        runtime: &Handle,
-    ) -> Result<Self, StartError> {
+    pub fn first(fittings: Fittings, surroundings: &Surroundings) -> Result<Self, StartError> {
+        let Surroundings { clock, entropy, control, counts, node } = surroundings;
         let sealer = match sealer(&fittings, entropy)? {
             Some(sealer) => sealer,
             None => Sealer::random(entropy),
         };
-        let board = Board::new(&fittings.deployment, &fittings.opened, clock, runtime);
+        let telling = Arc::new(Telling::new(counts, clock.clone()));
+        let board = Board::new(&fittings.deployment, &fittings.opened, &telling, clock, control);
         let session = &fittings.deployment.session;
         let sessions = Store::new(session.store.local.capacity, Limits::of(&session.lifetime));
         let kept = Kept {
@@ -83,9 +107,13 @@ impl State {
             cache: Arc::default(),
             held: Arc::new(Memory::with_room(login::callback::HELD_MAX)),
             accounts: Arc::new(Memory::with_room(login::finish::ACCOUNTS_MAX)),
+            telling,
+            node: node.clone(),
+            started: clock.millis(),
             clock: clock.clone(),
             entropy: entropy.clone(),
             draining: Arc::default(),
+            drained: Arc::default(),
         };
         State::new(fittings, kept)
     }
@@ -110,9 +138,13 @@ impl State {
             cache: before.cache.clone(),
             held: before.held.clone(),
             accounts: before.accounts.clone(),
+            telling: before.telling.clone(),
+            node: before.node.clone(),
+            started: before.started,
             clock: before.clock.clone(),
             entropy: before.entropy.clone(),
             draining: before.draining.clone(),
+            drained: before.drained.clone(),
         };
         let state = State::new(fittings, kept)?;
         // The last thing, because it cannot be taken back.
@@ -150,9 +182,14 @@ impl State {
             cache: kept.cache,
             held: kept.held,
             accounts: kept.accounts,
+            requests: Handles::resolve(&kept.telling.metrics.requests, &deployment),
+            telling: kept.telling,
+            node: kept.node,
+            started: kept.started,
             clock: kept.clock,
             entropy: kept.entropy,
             draining: kept.draining,
+            drained: kept.drained,
             deployment,
         })
     }
@@ -164,7 +201,7 @@ impl State {
 
     /// Whether the status endpoint should send balancers away.
     pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
+        self.draining.load(Ordering::Relaxed) || self.drained.load(Ordering::Relaxed)
     }
 
     /// The session of a request, if it has a living one.
@@ -208,9 +245,13 @@ struct Kept {
     cache: Arc<Memory>,
     held: Arc<Memory>,
     accounts: Arc<Memory>,
+    telling: Arc<Telling>,
+    node: String,
+    started: Millis,
     clock: Clock,
     entropy: Entropy,
     draining: Arc<AtomicBool>,
+    drained: Arc<AtomicBool>,
 }
 
 /// The sealer that is configured, if one is.

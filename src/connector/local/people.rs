@@ -82,7 +82,7 @@ impl People {
         if kept.stamp != Some(stamp) {
             match Roster::read(&self.path) {
                 Ok(roster) => kept.roster = Arc::new(roster),
-                Err(words) => tracing::error!(error = words, "the users file changed and cannot be used; keeping the old"),
+                Err(words) => tracing::error!(event = "local.users.unreadable", error = words, "the users file changed and cannot be used; keeping the old"),
             }
             kept.stamp = Some(stamp);
         }

@@ -87,6 +87,7 @@ pub(super) async fn complete(
             // FM06: whether the ID token alone is enough shows when its attributes are mapped.
             Err(unwell) => {
                 tracing::warn!(
+                    event = "idp.userinfo.failed",
                     connector = connector.config.common.name,
                     reason = %unwell.reason,
                     "UserInfo failed; the claims of the ID token must be enough"

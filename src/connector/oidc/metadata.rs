@@ -31,6 +31,7 @@ const REDIRECTS_MAX: u8 = 3;
 
 /// Documents of one provider, with when they were fetched.
 pub(super) struct Metadata {
+    name: String,
     url: WebUrl,
     expected: Option<ExpectedIssuer>,
     client: Client,
@@ -46,6 +47,7 @@ pub(super) struct Metadata {
 impl Metadata {
     pub(super) fn new(config: &Config, client: Client, clock: Clock) -> Self {
         Metadata {
+            name: config.common.name.to_string(),
             url: config.oidc_well_known_url.clone(),
             expected: config.expected_issuer(),
             client,
@@ -76,7 +78,7 @@ impl Metadata {
         match (fetched, kept) {
             (Ok(()), Some(kept)) => Ok(kept),
             (Err(unwell), Some(kept)) => {
-                tracing::warn!(event = "idp.metadata.stale_used", url = %self.url, reason = %unwell.reason, "using stale provider metadata");
+                tracing::warn!(event = "idp.metadata.stale_used", connector = self.name, url = %self.url, reason = %unwell.reason, "using stale provider metadata");
                 Ok(kept)
             }
             (Err(unwell), None) => Err(unwell),
@@ -97,6 +99,13 @@ impl Metadata {
     /// What is known, whatever its age.
     pub(super) fn known(&self) -> Option<Arc<(ProviderMetadata, UnixSecs)>> {
         self.discovery.load_full()
+    }
+
+    /// Age of the older of the two documents that are kept, in seconds.
+    pub(super) fn known_age_secs(&self) -> Option<u64> {
+        let discovery = self.discovery.load().as_ref().map(|kept| self.age(kept.1));
+        let keys = self.keys.load().as_ref().map(|kept| self.age(kept.1));
+        discovery.max(keys)
     }
 
     fn fresh_discovery(&self) -> Option<Arc<(ProviderMetadata, UnixSecs)>> {
@@ -176,7 +185,7 @@ impl Metadata {
             return None;
         }
         *last = Some(now);
-        tracing::info!(event = "idp.jwks.unknown_kid", url = %self.url, "a token names an unknown key; fetching the keys");
+        tracing::info!(event = "idp.jwks.unknown_kid", connector = self.name, url = %self.url, "a token names an unknown key; fetching the keys");
         let uri = self.discovery().await.ok()?.0.jwks_uri.clone();
         self.fetch_keys(&uri, false, FETCH_BUDGET).await.1.ok()?;
         newer()

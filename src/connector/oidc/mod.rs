@@ -109,6 +109,10 @@ impl Connector for OidcConnector {
         })
     }
 
+    fn documents_age_secs(&self) -> Option<u64> {
+        self.metadata.known_age_secs()
+    }
+
     fn begin<'a>(&'a self, request: &'a BeginRequest) -> Answer<'a, Result<Begin, Fault>> {
         Box::pin(begin::begin(self, request))
     }

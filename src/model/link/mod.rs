@@ -1,6 +1,7 @@
 //! Sections to a deployment: each name resolved once, every loose end reported. A mistake that the form
 //! check already told is not told again through what refers to it.
 
+pub(super) mod admin;
 mod apps;
 mod caches;
 mod connectors;
@@ -126,12 +127,14 @@ pub(super) fn link(
         session: linking.section("session"),
         logger: linking.section("logger"),
         health: linking.section("health"),
+        admin: linking.present("admin"),
         idps: connectors.idps,
         continuity: connectors.continuity,
         apps,
         oidc_provider: provider.and_then(|p| p.linked),
     };
     routes::check(&mut linking, &deployment);
+    admin::check(&mut linking, &deployment);
     Some(deployment)
 }
 

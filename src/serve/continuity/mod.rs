@@ -1,6 +1,7 @@
 //! The worldly half of continuity: the state of every provider on this node, and pre-flights that waiting
 //! logins share.
 
+pub mod history;
 pub mod monitor;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,14 +13,17 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::ambient::{Clock, UnixSecs};
+use crate::ambient::{Clock, Millis, UnixSecs};
 use crate::config::connectors::HealthCheck;
 use crate::connector::Connector;
 use crate::connector::open::{Mark, Opened};
+use crate::continuity::choose::{Candidate, Why, choose};
 use crate::continuity::state::{Change, Member, Observation, Settings, Standing};
 use crate::health::{Reason, Verdict};
-use crate::model::{ContinuityIndex, Deployment, Idp, IdpIndex};
-use crate::serve::telemetry::events;
+use crate::model::{Continuity, ContinuityIndex, Deployment, Idp, IdpIndex};
+use crate::serve::telemetry::events::passed_over;
+use crate::serve::telemetry::{Event, Telling};
+use history::Probed;
 
 /// Interval of the probes that clear the suspicion of a provider nobody watches, in milliseconds.
 pub const RECOVERY_MILLIS: u64 = 10_000;
@@ -39,6 +43,7 @@ pub struct Board {
 /// What all slots stand on.
 #[derive(Clone)]
 pub(crate) struct Ground {
+    telling: Arc<Telling>,
     clock: Clock,
     runtime: Handle,
     /// Arrivals and flights, in one count.
@@ -122,15 +127,29 @@ pub struct Snapshot {
     pub at: UnixSecs,
 }
 
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Board {
     /// A board over the opened providers, in the order of the deployment.
-    pub fn new(deployment: &Deployment, opened: &[Opened], clock: &Clock, runtime: &Handle) -> Self {
-        let (clock, runtime) = (clock.clone(), runtime.clone());
-        let ground = Ground { clock, runtime, order: Arc::new(AtomicU64::new(1)) };
+    pub fn new(
+        deployment: &Deployment,
+        opened: &[Opened],
+        telling: &Arc<Telling>,
+        clock: &Clock,
+        runtime: &Handle,
+    ) -> Self {
+        let ground = Ground {
+            telling: telling.clone(),
+            clock: clock.clone(),
+            runtime: runtime.clone(),
+            order: Arc::new(AtomicU64::new(1)),
+        };
         Board::over(deployment, opened, None, ground)
     }
 
@@ -191,13 +210,30 @@ impl Board {
         }
         let group = deployment.continuity(through);
         let primary = *group.members.first() == member;
-        events::served_by(group.name.as_str(), &before.member, name, primary, why);
+        let former = group.members.iter().find(|m| deployment.idp(**m).name.as_str() == before.member);
+        self.ground.telling.tell(&Event::Served {
+            continuity: group.name.as_str(),
+            from: &before.member,
+            to: name,
+            primary,
+            why,
+            because: former.and_then(|former| self.ails(group, *former)),
+        });
         *before = Serving {
             through: group.name.0.clone(),
             member: name.to_owned(),
             why,
             since: self.ground.clock.unix(),
         };
+    }
+
+    /// Why logins of a continuity connector pass a member over, if they do.
+    fn ails(&self, group: &Continuity, member: IdpIndex) -> Option<Why> {
+        let members = self.members(group.members.iter().copied());
+        let candidates: Vec<Candidate<'_>> =
+            members.iter().map(|m| Candidate { member: Some(m), assurance: None, tried: false }).collect();
+        let place = group.members.iter().position(|m| *m == member)?;
+        passed_over(&choose(&candidates, None), place)
     }
 
     /// Who serves now, by continuity connector.
@@ -238,6 +274,11 @@ impl Board {
                 }
             })
             .collect()
+    }
+
+    /// Time by the board's clock.
+    pub fn now(&self) -> Millis {
+        self.ground.clock.millis()
     }
 
     /// Takes an observation in, and tells what changed.
@@ -301,7 +342,7 @@ impl Slot {
             if matches!(change, Change::Suspected(_)) {
                 self.suspected.notify_one();
             }
-            events::health_changed(&self.name, &change);
+            self.ground.telling.tell(&Event::Changed { connector: &self.name, change: &change });
         }
     }
 
@@ -357,7 +398,11 @@ impl Slot {
             Question::PreFlight => self.connector.pre_flight(budget),
             Question::Check => self.connector.check(budget),
         };
-        let outcome = match tokio::time::timeout(budget, asking).await {
+        let answered = tokio::time::timeout(budget, asking).await;
+        let took = landing.started.elapsed();
+        let telling = &self.ground.telling;
+        telling.metrics.asked(&self.name, took);
+        let outcome = match answered {
             Ok(verdict) => verdict.outcome.map_err(|unwell| (unwell.reason, unwell.detail)),
             Err(_) => Err((Reason::Timeout, format!("no answer within {} ms", budget.as_millis()))),
         };
@@ -369,15 +414,11 @@ impl Slot {
             // This machine could not ask, which says nothing about the provider: go on as if it had not.
             Err((Reason::OurLimit, detail)) => {
                 landing.well = true;
-                tracing::error!(
-                    event = "health.not_asked",
-                    connector = self.name,
-                    detail,
-                    "this machine is out of resources"
-                );
+                telling.tell(&Event::NotAsked { connector: &self.name, detail: &detail });
             }
             Err((reason, detail)) => {
-                events::pre_flight_failed(&self.name, reason, &detail);
+                let (connector, detail, millis) = (self.name.as_str(), detail.as_str(), Some(millis(took)));
+                telling.tell(&Event::PreFlightFailed { connector, reason, detail, millis });
                 self.observe(Observation::PreFlightFailed(reason));
             }
         }
@@ -385,13 +426,20 @@ impl Slot {
 
     /// One scheduled probe and what it means.
     async fn probe(&self, timeout: Duration) -> Verdict {
+        let begun = Instant::now();
         let asked = tokio::time::timeout(timeout, self.connector.probe(timeout)).await;
+        let took = begun.elapsed();
         let verdict = asked.unwrap_or_else(|_| {
             let words = format!("no answer within {} ms", timeout.as_millis());
             Verdict::unwell(crate::health::Unwell::new(Reason::Timeout, words))
         });
+        let telling = &self.ground.telling;
+        telling.metrics.probed(&self.name, took);
+        let reason = verdict.outcome.as_ref().err().map(|unwell| unwell.reason);
+        let probed = Probed { at: self.ground.clock.unix(), millis: millis(took), reason };
+        telling.history.probed(&self.name, probed);
         if let Err(unwell) = &verdict.outcome {
-            events::probe_failed(&self.name, unwell);
+            telling.tell(&Event::ProbeFailed { connector: &self.name, unwell, millis: probed.millis });
             if unwell.reason == Reason::OurLimit {
                 return verdict;
             }
@@ -430,6 +478,7 @@ mod tests {
     use super::*;
     use crate::connector::{Answer, Begin, BeginRequest, CompleteRequest, Fault, Identity};
     use crate::health::Unwell;
+    use crate::serve::telemetry::EventCounts;
 
     struct Scripted {
         asked: AtomicUsize,
@@ -467,8 +516,12 @@ mod tests {
         let connector = Arc::new(Scripted { asked: AtomicUsize::new(0), well: Mutex::new(well), takes });
         let check = HealthCheck::default();
         let clock = Clock::fixed(UnixSecs(0));
-        let ground =
-            Ground { clock: clock.clone(), runtime: Handle::current(), order: Arc::new(AtomicU64::new(1)) };
+        let ground = Ground {
+            telling: Arc::new(Telling::new(&EventCounts::default(), clock.clone())),
+            clock: clock.clone(),
+            runtime: Handle::current(),
+            order: Arc::new(AtomicU64::new(1)),
+        };
         let slot = Slot {
             name: "a".into(),
             connector: connector.clone(),

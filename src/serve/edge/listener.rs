@@ -39,6 +39,14 @@ pub fn bind(address: SocketAddr, check_free: bool) -> std::io::Result<std::net::
     socket(address, true)
 }
 
+/// A bound socket.
+pub type Bound = TcpListener;
+
+/// Opens the one socket of an address, on this runtime.
+pub fn bind_alone(address: SocketAddr) -> std::io::Result<Bound> {
+    TcpListener::from_std(socket(address, false)?)
+}
+
 fn socket(address: SocketAddr, share: bool) -> std::io::Result<std::net::TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;

@@ -111,6 +111,25 @@ fn read(path: &str) -> Result<Vec<u8>, String> {
     files::read(Path::new(path), files::FILE_BYTES_MAX).map_err(|e| format!("{path}: {e}"))
 }
 
+/// DNS names and addresses in the certificate of a profile; none where it cannot be read.
+pub fn certificate_names(profile: &Profile) -> Vec<String> {
+    use x509_parser::extensions::GeneralName;
+    let Some(pem) = profile.cert_file.as_deref().and_then(|path| read(path).ok()) else { return Vec::new() };
+    let Some(Ok(der)) = CertificateDer::pem_slice_iter(&pem).next() else { return Vec::new() };
+    let Ok((_, certificate)) = x509_parser::parse_x509_certificate(&der) else { return Vec::new() };
+    let Ok(Some(names)) = certificate.subject_alternative_name() else { return Vec::new() };
+    let name = |name: &GeneralName<'_>| match name {
+        GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
+        GeneralName::IPAddress(bytes) => match bytes.len() {
+            4 => <[u8; 4]>::try_from(*bytes).ok().map(|b| std::net::IpAddr::from(b).to_string()),
+            16 => <[u8; 16]>::try_from(*bytes).ok().map(|b| std::net::IpAddr::from(b).to_string()),
+            _ => None,
+        },
+        _ => None,
+    };
+    names.value.general_names.iter().filter_map(name).collect()
+}
+
 fn certified_key(profile: &Profile) -> Result<Arc<CertifiedKey>, String> {
     let cert_file = profile.cert_file.as_deref().ok_or("a server needs `certFile`")?;
     let key_file = profile.key_file.as_deref().ok_or("a server needs `keyFile`")?;

@@ -18,7 +18,7 @@ use crate::serve::edge::pages::{Page, Post};
 use crate::serve::edge::{Context, Response, answer};
 use crate::serve::session::cookie;
 use crate::serve::state::State;
-use crate::serve::telemetry::events;
+use crate::serve::telemetry::Event;
 
 /// Seconds after which a client may try again when every provider is down.
 pub const RETRY_AFTER_SECS: u64 = 10;
@@ -103,7 +103,9 @@ pub async fn begin(state: &State, context: &Context, start: Start<'_>) -> Respon
     {
         return response;
     }
-    events::exhausted(start.app);
+    let through = candidates.iter().find_map(|candidate| candidate.through);
+    let continuity = through.map(|t| deployment.continuity(t).name.as_str());
+    state.telling.tell(&Event::Exhausted { app: start.app, continuity });
     let page = Page::new(
         "Sign-in is not possible right now",
         "None of the services that could confirm who you are is answering at the moment.",
@@ -161,19 +163,20 @@ async fn send(
     let begun = match state.connectors[candidate.idp.0].begin(&request).await {
         Ok(begun) => begun,
         Err(Fault::Unwell(unwell)) => {
-            events::pre_flight_failed(idp.name.as_str(), unwell.reason, &unwell.detail);
+            let (connector, reason, detail) = (idp.name.as_str(), unwell.reason, unwell.detail.as_str());
+            state.telling.tell(&Event::PreFlightFailed { connector, reason, detail, millis: None });
             if unwell.reason != Reason::OurLimit {
                 state.board.observe(candidate.idp, Observation::PreFlightFailed(unwell.reason));
             }
             return None;
         }
         Err(fault) => {
-            tracing::error!(connector = idp.name.as_str(), error = %fault, "a sign-in could not begin");
+            Event::BeginFailed { connector: idp.name.as_str(), detail: &fault.to_string() }.log();
             return None;
         }
     };
-    let through = candidate.through.map(|t| state.deployment.continuity(t).name.as_str());
-    events::selected(start.app, idp.name.as_str(), through, why);
+    let continuity = candidate.through.map(|t| state.deployment.continuity(t).name.as_str());
+    Event::Selected { app: start.app, connector: idp.name.as_str(), continuity, why }.log();
     if let Some(through) = candidate.through {
         state.board.serves(&state.deployment, through, candidate.idp, why);
     }

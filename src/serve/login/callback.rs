@@ -18,7 +18,7 @@ use crate::serve::cache::Key;
 use crate::serve::edge::pages::Page;
 use crate::serve::edge::{Context, Response, answer};
 use crate::serve::state::State;
-use crate::serve::telemetry::events;
+use crate::serve::telemetry::Event;
 
 /// How long a provider may take with an answer before we ask ourselves whether it is well, in milliseconds.
 /// Together with the pre-flight's budget this bounds what a provider that hangs in the middle costs.
@@ -37,7 +37,7 @@ const HELD_SECS: u64 = 60;
 pub async fn callback(state: &State, context: &Context, form: Option<Params>) -> Response {
     let query = match Params::lenient(context.query()) {
         Ok(query) => query,
-        Err(_) => return over(None),
+        Err(_) => return unknown("bad-parameters"),
     };
     let posted = context.parts.method == Method::POST;
     let held = if posted { None } else { query.get("held").and_then(|handle| fetch_held(state, handle)) };
@@ -47,7 +47,7 @@ pub async fn callback(state: &State, context: &Context, form: Option<Params>) ->
         (None, None) => query,
     };
     let Some(id) = params.get("state").filter(|_| params.count("state") == 1).map(str::to_owned) else {
-        return over(None);
+        return unknown("no-state");
     };
     let Some(pending) = Pending::open(state, &context.parts.headers, &id) else {
         // A cross-site POST comes without cookies of the Lax kind: keep it, and fetch it by a GET of ours,
@@ -55,19 +55,22 @@ pub async fn callback(state: &State, context: &Context, form: Option<Params>) ->
         if posted && crate::serve::session::cookie::pending_held(&context.parts.headers).is_empty() {
             return hold(state, context, &params);
         }
-        return over(None);
+        return unknown("no-sign-in");
     };
     let Some(index) =
         state.deployment.idps.iter().position(|idp| idp.name.as_str() == pending.idp).map(IdpIndex)
     else {
+        Event::CallbackUnknown { reason: "no-provider" }.log();
         return over(Some(&pending));
     };
     // The answer must arrive where it was asked to (RP05).
     let expected = pending.kept.get("redirect_uri").and_then(|uri| url::Url::parse(uri).ok());
     if expected.is_some_and(|uri| uri.path() != context.parts.uri.path()) {
-        return rejected(state, &pending, "the answer arrived at another address than it was asked to");
+        let detail = "the answer arrived at another address than it was asked to";
+        return rejected(state, &pending, "wrong-address", detail);
     }
     if !pending.spend(state) {
+        Event::CallbackReplayed { app: &pending.app, connector: &pending.idp }.log();
         return over(Some(&pending));
     }
     let input = if posted || was_held { Input::Form(&params) } else { Input::Query(&params) };
@@ -149,16 +152,14 @@ pub(super) async fn settle(
         Ok(identity) => finish(state, context, pending, index, identity).await,
         Err(Fault::Denied(denial)) => denied(state, &pending, denial),
         Err(Fault::Unwell(unwell)) => {
-            tracing::info!(
-                connector = pending.idp,
-                reason = unwell.reason.code(),
-                detail = unwell.detail,
-                "a sign-in failed at the provider; asking it ourselves"
-            );
+            Event::Doubted { connector: &pending.idp, unwell: &unwell }.log();
             let well = asked == Asked::NotYet && check(state, index).await;
             moved(state, context, pending, well, unwell.reason.code()).await
         }
-        Err(fault) => rejected(state, &pending, &fault.to_string()),
+        Err(fault @ Fault::Unsupported(_)) => {
+            rejected(state, &pending, "unsupported-answer", &fault.to_string())
+        }
+        Err(fault) => rejected(state, &pending, "answer-refused", &fault.to_string()),
     }
 }
 
@@ -191,13 +192,23 @@ async fn moved(
     start.fresh_after = pending.fresh_after;
     start.tried.clone_from(&pending.tried);
     match login.checked(0, well) {
-        AfterCheck::SameMember(_) => start.again_at = Some((pending.idp.clone(), login.retries())),
+        AfterCheck::SameMember(_) => {
+            Event::Unconfirmed { app: &pending.app, connector: &pending.idp, reason }.log();
+            start.again_at = Some((pending.idp.clone(), login.retries()));
+        }
         AfterCheck::Another => {
-            events::restarted(&pending.app, &pending.idp, reason);
+            let continuity = through(state, &pending);
+            state.telling.tell(&Event::Restarted {
+                app: &pending.app,
+                continuity,
+                from: &pending.idp,
+                reason,
+            });
             start.tried.push(pending.idp.clone());
         }
         AfterCheck::GiveUp => {
-            return rejected(state, &pending, "the provider is well and yet fails this sign-in");
+            let detail = "the provider is well and yet fails this sign-in";
+            return rejected(state, &pending, "fails-again", detail);
         }
     }
     let response = begin(state, context, start).await;
@@ -216,19 +227,33 @@ pub(super) fn sign_in_of<'s>(state: &'s State, pending: &Pending) -> Option<&'s 
     }
 }
 
+/// Name of the continuity connector a pending sign-in goes through.
+fn through<'s>(state: &'s State, pending: &Pending) -> Option<&'s str> {
+    let deployment = &state.deployment;
+    let candidates = deployment.candidates(sign_in_of(state, pending)?);
+    let candidate = candidates.iter().find(|c| deployment.idp(c.idp).name.as_str() == pending.idp)?;
+    candidate.through.map(|t| deployment.continuity(t).name.as_str())
+}
+
+/// A callback without a sign-in of this browser.
+fn unknown(reason: &'static str) -> Response {
+    Event::CallbackUnknown { reason }.log();
+    over(None)
+}
+
 fn hold(state: &State, context: &Context, params: &Params) -> Response {
     // Over https our cookies come with every post, so one without them has nothing to fetch.
     if state.cookies.secure {
-        return over(None);
+        return unknown("no-sign-in");
     }
     let ours = state.connectors.iter().any(|c| c.post_callback_state(params).is_some());
     if !ours {
-        return over(None);
+        return unknown("no-sign-in");
     }
     let handle = state.entropy.token();
     let text = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(params.pairs()).finish();
     if text.len() > HELD_BYTES_MAX {
-        return over(None);
+        return unknown("too-large");
     }
     state.held.put(Key::of("held", &handle), text.into_bytes(), state.now().plus(HELD_SECS));
     answer::redirect(&format!("{}?held={handle}", context.path))
@@ -252,7 +277,7 @@ pub(super) fn over(pending: Option<&Pending>) -> Response {
 }
 
 fn denied(state: &State, pending: &Pending, denial: Denial) -> Response {
-    events::denied(&pending.app, &pending.idp, &denial.to_string());
+    tell_denied(state, pending, denial);
     let response = match &pending.back {
         Return::Authorize(request) => {
             authorize::error(state, request, OAuthError::AccessDenied, "the sign-in was denied")
@@ -266,10 +291,28 @@ fn denied(state: &State, pending: &Pending, denial: Denial) -> Response {
     answer::with_cookie(response, &state.cookies.pending_gone(&pending.id))
 }
 
-/// An answer that is not acceptable. The person always reads the same words; the log has the reason.
-pub(super) fn rejected(state: &State, pending: &Pending, reason: &str) -> Response {
+/// A decision about a person, told.
+pub(super) fn tell_denied(state: &State, pending: &Pending, denial: Denial) {
+    state.telling.tell(&Event::Denied {
+        app: &pending.app,
+        continuity: through(state, pending),
+        connector: &pending.idp,
+        reason: denial.code(),
+        detail: &denial.to_string(),
+    });
+}
+
+/// An answer that is not acceptable. `reason` is a stable code. The person always reads the same words; the log has the reason.
+pub(super) fn rejected(state: &State, pending: &Pending, reason: &'static str, detail: &str) -> Response {
     let reference = state.entropy.token()[..8].to_owned();
-    events::rejected(&pending.idp, reason, &reference);
+    state.telling.tell(&Event::Rejected {
+        app: &pending.app,
+        continuity: through(state, pending),
+        connector: &pending.idp,
+        reason,
+        detail,
+        reference: &reference,
+    });
     let mut page = Page::new(
         "The sign-in could not be completed",
         "What came back from the identity provider could not be accepted.",

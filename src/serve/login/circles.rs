@@ -9,7 +9,7 @@ use crate::serve::edge::pages::Page;
 use crate::serve::edge::{Context, Response, answer};
 use crate::serve::session::cookie;
 use crate::serve::state::State;
-use crate::serve::telemetry::events;
+use crate::serve::telemetry::Event;
 
 /// Sign-ins of one browser within [`CIRCLE_SECS`] after which it is not sent on without having a session.
 pub const TRIPS_MAX: u32 = 5;
@@ -27,7 +27,7 @@ pub(super) fn stop(state: &State, context: &Context, app: &str) -> Option<Respon
     if trips < TRIPS_MAX || state.session(headers).is_some() {
         return None;
     }
-    events::circles(app, trips);
+    Event::Circles { app }.log();
     let page = Page::new(
         "You are being sent in circles",
         "You have signed in several times within a minute, and each time your sign-in was gone again.",

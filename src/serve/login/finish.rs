@@ -13,7 +13,7 @@ use crate::serve::cache::Key;
 use crate::serve::edge::{Context, Response, answer};
 use crate::serve::session::{Authentication, Session};
 use crate::serve::state::State;
-use crate::serve::telemetry::events;
+use crate::serve::telemetry::Event;
 
 /// Most identities whose last account is remembered; the oldest are forgotten first.
 pub const ACCOUNTS_MAX: usize = 100_000;
@@ -36,15 +36,16 @@ pub(super) async fn finish(
     let Some(through) = through else { return over(Some(&pending)) };
     let authentication = match authentication(state, &pending, index, through, identity) {
         Ok(authentication) => authentication,
-        Err(fault) => return rejected(state, &pending, &fault.to_string()),
+        Err(fault) => return rejected(state, &pending, "bad-attributes", &fault.to_string()),
     };
     let now = state.now();
     if let Some(group) = through.map(|t| state.deployment.continuity(t))
         && group.identity.is_some()
         && !is_the_same_account(state, group.name.as_str(), &authentication)
     {
-        let reason = "identity.collision: the provider gave this identity to another account lately";
-        return rejected(state, &pending, reason);
+        Event::Collision { app: &pending.app, connector: &pending.idp }.log();
+        let detail = "the provider gave this identity to another account lately";
+        return rejected(state, &pending, "identity-collision", detail);
     }
     let previous = state.session(&context.parts.headers);
     // CH06: asked to prove again who he is, the person must be the same, also when another member asks.
@@ -56,12 +57,21 @@ pub(super) async fn finish(
             })
     };
     if pending.fresh_after.is_some() && before.iter().any(another) {
-        return rejected(state, &pending, "identity.mismatch: another person than the one who was signed in");
+        Event::Mismatch { app: &pending.app, connector: &pending.idp }.log();
+        let detail = "another person than the one who was signed in";
+        return rejected(state, &pending, "identity-mismatch", detail);
     }
     let session = Session::with(previous.as_ref().map(|(_, s)| &**s), authentication.clone(), now);
     let id = state.sessions.open(session, previous.map(|(key, _)| key), &state.entropy);
     let shown = crate::serve::session::SessionKey::of(&id).map(|k| k.shown()).unwrap_or_default();
-    events::completed(&pending.app, &pending.idp, authentication.shown_subject(), &shown);
+    state.telling.tell(&Event::Completed {
+        app: &pending.app,
+        continuity: through.map(|t| state.deployment.continuity(t).name.as_str()),
+        connector: &pending.idp,
+        subject: authentication.shown_subject(),
+        session: &shown,
+        why: &pending.why,
+    });
     let response = match &pending.back {
         Return::Page { origin, target, .. } => {
             if *origin == context.origin() {

@@ -2,7 +2,7 @@
 
 use http::{Method, StatusCode};
 
-use super::callback::{Asked, over, settle};
+use super::callback::{Asked, over, settle, tell_denied};
 use super::pending::Pending;
 use crate::connector::{CompleteRequest, Denial, Fault, Input};
 use crate::model::IdpIndex;
@@ -10,7 +10,6 @@ use crate::protocol::oauth::Params;
 use crate::serve::edge::pages::{Form, Page};
 use crate::serve::edge::{Context, Response, answer};
 use crate::serve::state::State;
-use crate::serve::telemetry::events;
 use crate::value::Secret;
 
 /// Longest user name taken.
@@ -55,7 +54,7 @@ pub async fn password(state: &State, context: &Context, form: Option<Params>) ->
     match state.connectors[index.0].complete(request).await {
         // The same sign-in goes on: a typing mistake does not cost the person his way back.
         Err(Fault::Denied(denial @ (Denial::Credentials | Denial::Throttled(_)))) => {
-            events::denied(&pending.app, &pending.idp, &denial.to_string());
+            tell_denied(state, &pending, denial);
             let status = match denial {
                 Denial::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
                 _ => StatusCode::UNAUTHORIZED,

@@ -1,5 +1,6 @@
 //! The local store: bounded, least recently used out first, keyed by a hash of the id.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -106,6 +107,29 @@ impl Store {
         id
     }
 
+    /// The sessions begun last, newest first, at most `max`. Walks through all of them: not for the paths people
+    /// wait on.
+    pub fn newest(&self, max: usize, now: UnixSecs) -> Vec<(SessionKey, Arc<Session>)> {
+        let mut newest: BTreeMap<(std::cmp::Reverse<UnixSecs>, [u8; 32]), Arc<Session>> = BTreeMap::new();
+        let limits = self.limits();
+        for (key, session) in self.cache.iter() {
+            let last_seen = UnixSecs(session.last_seen.load(Ordering::Relaxed));
+            if limits.lives(session.created, last_seen, now) {
+                newest.insert((std::cmp::Reverse(session.created), key.0), session);
+            }
+            if newest.len() > max {
+                newest.pop_last();
+            }
+        }
+        newest.into_iter().map(|((_, key), session)| (SessionKey(key), session)).collect()
+    }
+
+    /// Ends the session that is shown as `shown` ([`SessionKey::shown`]).
+    pub fn close_shown(&self, shown: &str) -> Option<Arc<Session>> {
+        let (key, _) = self.cache.iter().find(|(key, _)| key.shown() == shown)?;
+        self.close(&key)
+    }
+
     /// Ends a session.
     pub fn close(&self, key: &SessionKey) -> Option<Arc<Session>> {
         self.cache.remove(key).map(|(_, session)| session)
@@ -150,6 +174,22 @@ mod tests {
         for bad in ["", "short", &"x".repeat(44), &"=".repeat(43)] {
             assert!(store.find(bad, UnixSecs(1)).is_none());
         }
+    }
+
+    #[test]
+    fn an_operator_sees_the_newest_and_ends_one_by_its_hash() {
+        let store = Store::new(100, Limits { absolute_secs: 100, idle_secs: 0 });
+        let entropy = Entropy::counted(3);
+        let ids: Vec<String> = (0..20).map(|at| store.open(session(at), None, &entropy)).collect();
+        let newest = store.newest(5, UnixSecs(30));
+        assert_eq!(newest.iter().map(|(_, s)| s.created.0).collect::<Vec<_>>(), [19, 18, 17, 16, 15]);
+        let shown = newest[1].0.shown();
+        assert!(!ids[18].contains(&shown) && store.close_shown("AAAA").is_none());
+        assert!(store.close_shown(&shown).is_some() && store.find(&ids[18], UnixSecs(30)).is_none());
+        assert!(
+            store.newest(5, UnixSecs(118)).iter().all(|(_, s)| s.created.0 > 18),
+            "the dead are not shown"
+        );
     }
 
     #[test]

@@ -1,148 +1,397 @@
-//! Each event once: its log line. Names are stable; reason codes are those of `probe`.
+//! Each thing worth telling, once and typed. From an [`Event`] follow its log line here, its metrics in
+//! [`super::metrics`] and its entry in [`crate::serve::continuity::history`]; the counter of all events listens
+//! to the log itself ([`super::count`]). Names are those of [`super::kinds`], reason codes those of `probe`.
 
+use super::kinds::{self, Kind, Loudness};
 use crate::continuity::state::{Change, Standing};
+use crate::continuity::{Plan, Why};
 use crate::health::{Reason, Unwell};
 
-/// `health.state.changed`, `health.suspected`, `health.cleared`, `health.flapping`.
-pub fn health_changed(connector: &str, change: &Change) {
-    match change {
-        Change::Standing { from, to, reason } => {
-            let reason = reason.map_or("recovered", Reason::code);
-            let (from, to) = (from.word(), to.word());
-            match change_is_bad(change) {
-                true => tracing::warn!(
-                    event = "health.state.changed",
-                    connector,
-                    from,
-                    to,
-                    reason,
-                    "provider state changed"
-                ),
-                false => tracing::info!(
-                    event = "health.state.changed",
-                    connector,
-                    from,
-                    to,
-                    reason,
-                    "provider state changed"
-                ),
+/// Something happened.
+#[derive(Debug, Clone, Copy)]
+#[expect(missing_docs, reason = "the kinds say it, and the fields are the words of every log line")]
+pub enum Event<'a> {
+    ProbeFailed {
+        connector: &'a str,
+        unwell: &'a Unwell,
+        millis: u64,
+    },
+    Changed {
+        connector: &'a str,
+        change: &'a Change,
+    },
+    PreFlightFailed {
+        connector: &'a str,
+        reason: Reason,
+        detail: &'a str,
+        millis: Option<u64>,
+    },
+    NotAsked {
+        connector: &'a str,
+        detail: &'a str,
+    },
+    Selected {
+        app: &'a str,
+        connector: &'a str,
+        continuity: Option<&'a str>,
+        why: &'static str,
+    },
+    /// Logins of a continuity connector go to another member. `because`: what ails the former.
+    Served {
+        continuity: &'a str,
+        from: &'a str,
+        to: &'a str,
+        primary: bool,
+        why: &'static str,
+        because: Option<Why>,
+    },
+    Exhausted {
+        app: &'a str,
+        continuity: Option<&'a str>,
+    },
+    Restarted {
+        app: &'a str,
+        continuity: Option<&'a str>,
+        from: &'a str,
+        reason: &'static str,
+    },
+    Completed {
+        app: &'a str,
+        continuity: Option<&'a str>,
+        connector: &'a str,
+        subject: &'a str,
+        session: &'a str,
+        why: &'a str,
+    },
+    Denied {
+        app: &'a str,
+        continuity: Option<&'a str>,
+        connector: &'a str,
+        reason: &'static str,
+        detail: &'a str,
+    },
+    Rejected {
+        app: &'a str,
+        continuity: Option<&'a str>,
+        connector: &'a str,
+        reason: &'static str,
+        detail: &'a str,
+        reference: &'a str,
+    },
+    BeginFailed {
+        connector: &'a str,
+        detail: &'a str,
+    },
+    Doubted {
+        connector: &'a str,
+        unwell: &'a Unwell,
+    },
+    Unconfirmed {
+        app: &'a str,
+        connector: &'a str,
+        reason: &'static str,
+    },
+    CallbackUnknown {
+        reason: &'static str,
+    },
+    CallbackReplayed {
+        app: &'a str,
+        connector: &'a str,
+    },
+    Mismatch {
+        app: &'a str,
+        connector: &'a str,
+    },
+    Collision {
+        app: &'a str,
+        connector: &'a str,
+    },
+    Circles {
+        app: &'a str,
+    },
+    LogoutIncomplete {
+        connector: &'a str,
+        reason: &'static str,
+    },
+    AccessDenied {
+        app: &'a str,
+        subject: &'a str,
+        path: &'a str,
+    },
+    CodeReused {
+        client: &'a str,
+    },
+    HeaderOmitted {
+        app: &'a str,
+        header: &'a str,
+    },
+    CookieDropped {
+        app: &'a str,
+    },
+    UpstreamTimeout {
+        app: &'a str,
+    },
+    UpstreamFailed {
+        app: &'a str,
+        reason: &'static str,
+        detail: &'a str,
+    },
+    AdminAction {
+        action: &'static str,
+        client: &'a str,
+        session: Option<&'a str>,
+    },
+    AdminRefused {
+        reason: &'static str,
+        client: &'a str,
+    },
+}
+
+/// A log line: its kind and the fields it has.
+#[derive(Debug, Clone, Copy)]
+struct Line<'a> {
+    kind: &'static Kind,
+    loudness: Loudness,
+    action: Option<&'a str>,
+    app: Option<&'a str>,
+    because: Option<&'a str>,
+    client: Option<&'a str>,
+    connector: Option<&'a str>,
+    continuity: Option<&'a str>,
+    detail: Option<&'a str>,
+    /// Milliseconds.
+    duration: Option<u64>,
+    factor: Option<u64>,
+    from: Option<&'a str>,
+    header: Option<&'a str>,
+    path: Option<&'a str>,
+    reason: Option<&'a str>,
+    reference: Option<&'a str>,
+    session: Option<&'a str>,
+    subject: Option<&'a str>,
+    to: Option<&'a str>,
+}
+
+impl<'a> Line<'a> {
+    fn new(kind: &'static Kind) -> Self {
+        Line {
+            kind,
+            loudness: kind.loudness,
+            action: None,
+            app: None,
+            because: None,
+            client: None,
+            connector: None,
+            continuity: None,
+            detail: None,
+            duration: None,
+            factor: None,
+            from: None,
+            header: None,
+            path: None,
+            reason: None,
+            reference: None,
+            session: None,
+            subject: None,
+            to: None,
+        }
+    }
+
+    fn about(kind: &'static Kind, connector: &'a str) -> Self {
+        Line { connector: Some(connector), ..Line::new(kind) }
+    }
+
+    fn of_app(kind: &'static Kind, app: &'a str) -> Self {
+        Line { app: Some(app), ..Line::new(kind) }
+    }
+}
+
+impl Event<'_> {
+    /// Its kind.
+    pub fn kind(&self) -> &'static Kind {
+        self.line().kind
+    }
+
+    /// Its stable reason code, if it has one.
+    pub fn reason(&self) -> Option<&str> {
+        self.line().reason
+    }
+
+    fn line(&self) -> Line<'_> {
+        match *self {
+            Event::ProbeFailed { connector, unwell, millis } => Line {
+                reason: Some(unwell.reason.code()),
+                detail: Some(&unwell.detail),
+                duration: Some(millis),
+                ..Line::about(&kinds::PROBE_FAILED, connector)
+            },
+            Event::Changed { connector, change } => changed(connector, change),
+            Event::PreFlightFailed { connector, reason, detail, millis } => Line {
+                reason: Some(reason.code()),
+                detail: Some(detail),
+                duration: millis,
+                ..Line::about(&kinds::PRE_FLIGHT_FAILED, connector)
+            },
+            Event::NotAsked { connector, detail } => {
+                Line { detail: Some(detail), ..Line::about(&kinds::NOT_ASKED, connector) }
+            }
+            Event::Selected { app, connector, continuity, why } => Line {
+                app: Some(app),
+                continuity,
+                reason: Some(why),
+                ..Line::about(&kinds::SELECTED, connector)
+            },
+            Event::Served { continuity, from, to, primary, why, because } => Line {
+                continuity: Some(continuity),
+                from: Some(from),
+                to: Some(to),
+                reason: Some(why),
+                because: because.map(|why| why.because().map_or(why.code(), Reason::code)),
+                ..Line::new(if primary { &kinds::FAILBACK } else { &kinds::FAILOVER })
+            },
+            Event::Exhausted { app, continuity } => {
+                Line { continuity, ..Line::of_app(&kinds::EXHAUSTED, app) }
+            }
+            Event::Restarted { app, continuity, from, reason } => Line {
+                continuity,
+                from: Some(from),
+                reason: Some(reason),
+                ..Line::of_app(&kinds::RESTARTED, app)
+            },
+            Event::Completed { app, continuity, connector, subject, session, why } => Line {
+                continuity,
+                connector: Some(connector),
+                subject: Some(subject),
+                session: Some(session),
+                reason: Some(why),
+                ..Line::of_app(&kinds::COMPLETED, app)
+            },
+            Event::Denied { app, continuity, connector, reason, detail } => Line {
+                continuity,
+                connector: Some(connector),
+                reason: Some(reason),
+                detail: Some(detail),
+                ..Line::of_app(&kinds::DENIED, app)
+            },
+            Event::Rejected { app, continuity, connector, reason, detail, reference } => Line {
+                continuity,
+                connector: Some(connector),
+                reason: Some(reason),
+                detail: Some(detail),
+                reference: Some(reference),
+                ..Line::of_app(&kinds::REJECTED, app)
+            },
+            Event::BeginFailed { connector, detail } => {
+                Line { detail: Some(detail), ..Line::about(&kinds::BEGIN_FAILED, connector) }
+            }
+            Event::Doubted { connector, unwell } => Line {
+                reason: Some(unwell.reason.code()),
+                detail: Some(&unwell.detail),
+                ..Line::about(&kinds::DOUBTED, connector)
+            },
+            Event::Unconfirmed { app, connector, reason } => {
+                Line { app: Some(app), reason: Some(reason), ..Line::about(&kinds::UNCONFIRMED, connector) }
+            }
+            Event::CallbackUnknown { reason } => {
+                Line { reason: Some(reason), ..Line::new(&kinds::CALLBACK_UNKNOWN) }
+            }
+            Event::CallbackReplayed { app, connector } => {
+                Line { app: Some(app), ..Line::about(&kinds::CALLBACK_REPLAYED, connector) }
+            }
+            Event::Mismatch { app, connector } => {
+                Line { app: Some(app), ..Line::about(&kinds::MISMATCH, connector) }
+            }
+            Event::Collision { app, connector } => {
+                Line { app: Some(app), ..Line::about(&kinds::COLLISION, connector) }
+            }
+            Event::Circles { app } => Line::of_app(&kinds::CIRCLES, app),
+            Event::LogoutIncomplete { connector, reason } => {
+                Line { reason: Some(reason), ..Line::about(&kinds::LOGOUT_INCOMPLETE, connector) }
+            }
+            Event::AccessDenied { app, subject, path } => {
+                Line { subject: Some(subject), path: Some(path), ..Line::of_app(&kinds::ACCESS_DENIED, app) }
+            }
+            Event::CodeReused { client } => Line { client: Some(client), ..Line::new(&kinds::CODE_REUSED) },
+            Event::HeaderOmitted { app, header } => {
+                Line { header: Some(header), ..Line::of_app(&kinds::HEADER_OMITTED, app) }
+            }
+            Event::CookieDropped { app } => Line::of_app(&kinds::COOKIE_DROPPED, app),
+            Event::UpstreamTimeout { app } => Line::of_app(&kinds::UPSTREAM_TIMEOUT, app),
+            Event::UpstreamFailed { app, reason, detail } => Line {
+                reason: Some(reason),
+                detail: Some(detail),
+                ..Line::of_app(&kinds::UPSTREAM_FAILED, app)
+            },
+            Event::AdminAction { action, client, session } => Line {
+                action: Some(action),
+                client: Some(client),
+                session,
+                ..Line::new(&kinds::ADMIN_ACTION)
+            },
+            Event::AdminRefused { reason, client } => {
+                Line { reason: Some(reason), client: Some(client), ..Line::new(&kinds::ADMIN_REFUSED) }
             }
         }
-        Change::Suspected(reason) => tracing::warn!(
-            event = "health.suspected",
-            connector,
-            reason = reason.code(),
-            "provider is suspect: new logins skip it until a probe succeeds"
-        ),
-        Change::Cleared => {
-            tracing::info!(event = "health.cleared", connector, "provider is no longer suspect")
+    }
+
+    /// Writes the log line.
+    pub fn log(&self) {
+        let line = self.line();
+        macro_rules! write {
+            ($level:ident) => {
+                tracing::$level!(
+                    event = line.kind.name,
+                    action = line.action,
+                    app = line.app,
+                    because = line.because,
+                    client = line.client,
+                    connector = line.connector,
+                    continuity = line.continuity,
+                    detail = line.detail,
+                    duration = line.duration,
+                    factor = line.factor,
+                    from = line.from,
+                    header = line.header,
+                    path = line.path,
+                    reason = line.reason,
+                    reference = line.reference,
+                    session = line.session,
+                    subject = line.subject,
+                    to = line.to,
+                    "{}",
+                    line.kind.words
+                )
+            };
         }
-        Change::Damped(factor) => tracing::warn!(
-            event = "health.flapping",
-            connector,
-            factor,
-            "provider flaps: its healthy threshold is multiplied"
-        ),
+        match line.loudness {
+            Loudness::Debug => write!(debug),
+            Loudness::Info => write!(info),
+            Loudness::Warn => write!(warn),
+            Loudness::Error => write!(error),
+        }
     }
 }
 
-fn change_is_bad(change: &Change) -> bool {
-    matches!(change, Change::Standing { to: Standing::Unhealthy, .. })
-}
-
-/// `health.probe.failed`.
-pub fn probe_failed(connector: &str, unwell: &Unwell) {
-    tracing::info!(
-        event = "health.probe.failed",
-        connector,
-        reason = unwell.reason.code(),
-        detail = unwell.detail,
-        "probe failed"
-    );
-}
-
-/// `health.preflight.failed`.
-pub fn pre_flight_failed(connector: &str, reason: Reason, detail: &str) {
-    tracing::warn!(
-        event = "health.preflight.failed",
-        connector,
-        reason = reason.code(),
-        detail,
-        "pre-flight failed"
-    );
-}
-
-/// `continuity.selected`: who serves a login, and why.
-pub fn selected(app: &str, connector: &str, through: Option<&str>, why: &'static str) {
-    let through = through.unwrap_or_default();
-    tracing::debug!(event = "continuity.selected", app, connector, through, reason = why, "login begins");
-}
-
-/// `continuity.failover` and `continuity.failback`: logins now go to another member than before.
-pub fn served_by(through: &str, from: &str, to: &str, primary: bool, why: &'static str) {
-    if primary {
-        tracing::info!(
-            event = "continuity.failback",
-            continuity = through,
-            from,
-            to,
-            reason = why,
-            "logins go to the primary again"
-        );
-    } else {
-        tracing::warn!(
-            event = "continuity.failover",
-            continuity = through,
-            from,
-            to,
-            reason = why,
-            "logins go to another provider"
-        );
+fn changed<'a>(connector: &'a str, change: &'a Change) -> Line<'a> {
+    match change {
+        Change::Standing { from, to, reason } => Line {
+            from: Some(from.word()),
+            to: Some(to.word()),
+            reason: Some(reason.map_or("recovered", Reason::code)),
+            loudness: if *to == Standing::Unhealthy { Loudness::Warn } else { Loudness::Info },
+            ..Line::about(&kinds::STATE_CHANGED, connector)
+        },
+        Change::Suspected(reason) => {
+            Line { reason: Some(reason.code()), ..Line::about(&kinds::SUSPECTED, connector) }
+        }
+        Change::Cleared => Line::about(&kinds::CLEARED, connector),
+        Change::Damped(factor) => {
+            Line { factor: Some(u64::from(*factor)), ..Line::about(&kinds::FLAPPING, connector) }
+        }
     }
 }
 
-/// `continuity.exhausted`.
-pub fn exhausted(app: &str) {
-    tracing::error!(event = "continuity.exhausted", app, "no identity provider is available");
-}
-
-/// `continuity.login.restarted`.
-pub fn restarted(app: &str, from: &str, reason: &str) {
-    tracing::warn!(
-        event = "continuity.login.restarted",
-        app,
-        from,
-        reason,
-        "login begins again at another provider"
-    );
-}
-
-/// `login.completed`.
-pub fn completed(app: &str, connector: &str, subject: &str, session: &str) {
-    tracing::info!(event = "login.completed", app, connector, subject, session, "person signed in");
-}
-
-/// `login.denied`: a decision about the person.
-pub fn denied(app: &str, connector: &str, reason: &str) {
-    tracing::info!(event = "login.denied", app, connector, reason, "sign-in denied");
-}
-
-/// `login.rejected`: an answer that is not acceptable. `reference` is on the person's page.
-pub fn rejected(connector: &str, reason: &str, reference: &str) {
-    tracing::warn!(event = "login.rejected", connector, reason, reference, "answer of a sign-in refused");
-}
-
-/// `login.circles`: a browser that signs in again and again and never has a session.
-pub fn circles(app: &str, trips: u32) {
-    tracing::warn!(
-        event = "login.circles",
-        app,
-        trips,
-        "a browser is sent in circles; are its requests going to several nodes?"
-    );
-}
-
-/// `access.denied`.
-pub fn access_denied(app: &str, subject: &str, path: &str) {
-    tracing::info!(event = "access.denied", app, subject, path, "access denied");
+/// Why a member of a plan does not serve, for [`Event::Served`].
+pub fn passed_over(plan: &Plan, place: usize) -> Option<Why> {
+    plan.skipped.iter().find(|(skipped, _)| *skipped == place).map(|(_, why)| *why)
 }

@@ -19,6 +19,8 @@ pub struct Format {
     ordered: bool,
     time: TimeFormat,
     clock: Clock,
+    /// Name of this node, on every line that has an event.
+    node: String,
 }
 
 /// How times are written.
@@ -29,13 +31,15 @@ enum TimeFormat {
 }
 
 impl Format {
-    /// Of the configuration. The error names a `timeFormat` that is not understood.
-    pub fn new(logger: &Logger, clock: Clock) -> Result<Self, String> {
+    /// Of the configuration. `node` is this machine's name; it stands on lines that have an event, and an empty
+    /// one is left out. The error names a `timeFormat` that is not understood.
+    pub fn new(logger: &Logger, clock: Clock, node: impl Into<String>) -> Result<Self, String> {
         Ok(Format {
             json: logger.json_output,
             ordered: logger.field_ordering.enabled,
             time: TimeFormat::parse(&logger.time_format)?,
             clock,
+            node: node.into(),
         })
     }
 
@@ -162,6 +166,9 @@ where
     fn format_event(&self, _: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let mut fields = Fields::default();
         event.record(&mut fields);
+        if fields.others.iter().any(|(name, _)| *name == "event") {
+            fields.others.push(("node", Value::String(self.node.clone())));
+        }
         fields.others.retain(|(_, value)| value.as_str() != Some(""));
         if self.ordered {
             fields.others.sort_by_key(|(name, _)| *name);

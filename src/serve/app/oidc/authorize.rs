@@ -15,7 +15,7 @@ use crate::serve::edge::{Context, Response, answer};
 use crate::serve::login::{self, Return, Start};
 use crate::serve::session::Authentication;
 use crate::serve::state::State;
-use crate::serve::telemetry::events;
+use crate::serve::telemetry::Event;
 
 /// Answers an authorization request. Until client and redirect URI are known to be good, every fault is a
 /// page of ours; after that it is the relying party's to read.
@@ -118,7 +118,8 @@ fn issue(
     attributes: &dyn Attributes,
 ) -> Response {
     if !app.authorization.permits(attributes) {
-        events::access_denied(app.name.as_str(), authentication.subject(voice), "authorization endpoint");
+        let subject = authentication.subject(voice);
+        Event::AccessDenied { app: app.name.as_str(), subject, path: "authorization endpoint" }.log();
         return error(state, request, OAuthError::AccessDenied, "the person may not use this application");
     }
     let code = state.entropy.token();

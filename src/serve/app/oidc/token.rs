@@ -14,6 +14,7 @@ use crate::protocol::oidc::id_token::half_hash;
 use crate::serve::cache::Key;
 use crate::serve::edge::{Context, Response, answer};
 use crate::serve::state::State;
+use crate::serve::telemetry::Event;
 
 /// Where the access token of a spent code can be found.
 #[derive(Serialize, Deserialize)]
@@ -100,11 +101,7 @@ fn second_use(state: &State, code: &str, app: &OidcApp) {
     };
     if tombstone.client_id == app.client_id {
         state.cache.take(&Key::of("access", &tombstone.access_token), state.now());
-        tracing::warn!(
-            event = "oauth.code.reused",
-            client = app.client_id,
-            "a code was used twice; its token is revoked"
-        );
+        Event::CodeReused { client: &app.client_id }.log();
     }
 }
 

@@ -8,6 +8,7 @@ use crate::model::app::ProxyApp;
 use crate::model::rules::Attributes;
 use crate::serve::edge::Context;
 use crate::serve::session::cookie;
+use crate::serve::telemetry::Event;
 
 /// Most bytes of one header of ours.
 pub const VALUE_BYTES_MAX: usize = 8 * 1024;
@@ -70,12 +71,7 @@ pub fn outward(
                 Some(value) => {
                     out.insert(name.clone(), value);
                 }
-                None => tracing::warn!(
-                    event = "proxy.header.omitted",
-                    app = app.name.as_str(),
-                    header = name.as_str(),
-                    "the value has control characters or is too long"
-                ),
+                None => Event::HeaderOmitted { app: app.name.as_str(), header: name.as_str() }.log(),
             }
         }
     }
@@ -156,11 +152,7 @@ pub fn inward(
     }
     let forges = |v: &HeaderValue| cookie::sets_ours(v.as_bytes(), session_cookie);
     if headers.get_all(header::SET_COOKIE).iter().any(forges) {
-        tracing::warn!(
-            event = "proxy.cookie.dropped",
-            app = app.name.as_str(),
-            "the upstream set a cookie of ours"
-        );
+        Event::CookieDropped { app: app.name.as_str() }.log();
         let kept: Vec<HeaderValue> =
             headers.get_all(header::SET_COOKIE).iter().filter(|v| !forges(v)).cloned().collect();
         headers.remove(header::SET_COOKIE);

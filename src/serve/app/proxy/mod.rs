@@ -15,7 +15,7 @@ use crate::serve::edge::{Context, Response, answer};
 use crate::serve::login::{self, Return, Start};
 use crate::serve::session::Session;
 use crate::serve::state::State;
-use crate::serve::telemetry::events;
+use crate::serve::telemetry::Event;
 
 pub use upstream::Clients;
 
@@ -65,7 +65,8 @@ pub async fn proxy(
     };
     if !matches!(policy.authorization, Authorization::Everyone) && !policy.authorization.permits(attributes) {
         let subject = session.as_ref().and_then(|s| s.authentications.last()).map(|a| a.shown_subject());
-        events::access_denied(app.name.as_str(), subject.unwrap_or("nobody"), &context.path);
+        let subject = subject.unwrap_or("nobody");
+        Event::AccessDenied { app: app.name.as_str(), subject, path: &context.path }.log();
         return match &app.unauthorized_page {
             Some(page) => answer::redirect(page.as_str()),
             None => {

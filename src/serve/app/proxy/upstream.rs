@@ -21,6 +21,7 @@ use crate::serve::edge::pages::Page;
 use crate::serve::edge::{Context, Response, answer};
 use crate::serve::fittings::UpstreamTls;
 use crate::serve::state::State;
+use crate::serve::telemetry::Event;
 use crate::value::WebUrl;
 
 /// The upstream connections of one thread, by app.
@@ -141,11 +142,7 @@ pub async fn forward(
         Ok(Ok(response)) => response,
         Ok(Err(error)) => return failed(app, &error),
         Err(_) => {
-            tracing::warn!(
-                event = "proxy.upstream.timeout",
-                app = app.name.as_str(),
-                "no answer from the upstream"
-            );
+            Event::UpstreamTimeout { app: app.name.as_str() }.log();
             return gateway(StatusCode::GATEWAY_TIMEOUT, "The application did not answer in time.");
         }
     };
@@ -207,8 +204,8 @@ fn failed(app: &ProxyApp, error: &hyper_util::client::legacy::Error) -> Response
             None => cause = inner.source(),
         }
     }
-    let reason = if is_connect(error) { "no connection" } else { "connection lost" };
-    tracing::warn!(event = "proxy.upstream.failed", app = app.name.as_str(), reason, error = %chain(error), "upstream failed");
+    let reason = if is_connect(error) { "no-connection" } else { "connection-lost" };
+    Event::UpstreamFailed { app: app.name.as_str(), reason, detail: &chain(error) }.log();
     gateway(StatusCode::BAD_GATEWAY, "The application cannot be reached right now.")
 }
 

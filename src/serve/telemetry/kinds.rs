@@ -1,0 +1,153 @@
+//! Every event there is: its stable name, how loud it is, what the line says, and what it means. The log, the
+//! metric `maverics_events_total` and the pages for people go by these names.
+
+/// How loud an event is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loudness {
+    /// For those who look closely.
+    Debug,
+    /// The course of things.
+    Info,
+    /// Somebody should know.
+    Warn,
+    /// Somebody should act.
+    Error,
+}
+
+/// A kind of event.
+#[derive(Debug)]
+pub struct Kind {
+    /// Stable name.
+    pub name: &'static str,
+    /// How loud it usually is.
+    pub loudness: Loudness,
+    /// The log line's words.
+    pub words: &'static str,
+    /// What it means to an operator, in one line.
+    pub doc: &'static str,
+}
+
+impl Kind {
+    /// The kind of this name.
+    pub fn named(name: &str) -> Option<&'static Kind> {
+        KINDS.iter().find(|kind| kind.name == name).copied()
+    }
+}
+
+macro_rules! kinds {
+    ($($id:ident = $name:literal, $loudness:ident, $words:literal, $doc:literal;)*) => {
+        $(#[doc = $doc]
+        pub static $id: Kind = Kind { name: $name, loudness: Loudness::$loudness, words: $words, doc: $doc };)*
+
+        /// All of them.
+        pub static KINDS: &[&Kind] = &[$(&$id),*];
+    };
+}
+
+kinds! {
+    // health
+    PROBE_FAILED = "health.probe.failed", Info, "probe failed",
+        "A scheduled probe found a provider unwell; it counts towards the threshold.";
+    STATE_CHANGED = "health.state.changed", Info, "provider state changed",
+        "A provider became healthy or unhealthy by its thresholds.";
+    SUSPECTED = "health.suspected", Warn, "provider is suspect: new logins skip it until a probe succeeds",
+        "A request before or during a login failed, or a custom endpoint said no.";
+    CLEARED = "health.cleared", Info, "provider is no longer suspect",
+        "A scheduled probe of a suspect provider succeeded.";
+    FLAPPING = "health.flapping", Warn, "provider flaps: its healthy threshold is multiplied",
+        "Three changes within ten minutes: failback is damped by `factor`.";
+    PRE_FLIGHT_FAILED = "health.preflight.failed", Warn, "pre-flight failed",
+        "A request of ours before a login, or in the middle of one, was not answered well.";
+    NOT_ASKED = "health.not_asked", Error, "this machine is out of resources",
+        "A provider could not be asked for want of descriptors, ports or memory here; nothing is held against it.";
+    // continuity
+    SELECTED = "continuity.selected", Debug, "login begins",
+        "A login goes to `connector`; `reason` is why.";
+    FAILOVER = "continuity.failover", Warn, "logins go to another provider",
+        "Logins of a continuity connector go to another member than before; `because` is what ails the former.";
+    FAILBACK = "continuity.failback", Info, "logins go to the primary again",
+        "Logins of a continuity connector go to its first member again.";
+    EXHAUSTED = "continuity.exhausted", Error, "no identity provider is available",
+        "A person could not sign in at all and was told so.";
+    RESTARTED = "continuity.login.restarted", Warn, "login begins again at another provider",
+        "A provider failed in the middle of a login, which went on at the next.";
+    // logins
+    COMPLETED = "login.completed", Info, "person signed in",
+        "A person signed in; `session` is the shown hash of the session.";
+    DENIED = "login.denied", Info, "sign-in denied",
+        "The provider, or a wrong password, said no to a person.";
+    REJECTED = "login.rejected", Warn, "answer of a sign-in refused",
+        "An answer was not acceptable; `reference` is on the page the person saw.";
+    BEGIN_FAILED = "login.begin.failed", Error, "a sign-in could not begin",
+        "A connector cannot begin sign-ins as it is configured.";
+    DOUBTED = "login.provider.doubted", Info, "a sign-in failed at the provider; asking it ourselves",
+        "A step of a sign-in failed; a request of ours decides what follows.";
+    UNCONFIRMED = "login.failure.unconfirmed", Warn, "a failure in a callback moved nobody: the provider is well",
+        "A callback reported a failure, and the provider is well: a hiccup, or somebody who forges errors.";
+    CALLBACK_UNKNOWN = "login.callback.unknown", Info, "a callback belongs to no sign-in here",
+        "A callback without a sign-in of this browser: late, bookmarked, or forged.";
+    CALLBACK_REPLAYED = "login.callback.replayed", Warn, "a callback came a second time",
+        "The answer of a sign-in was sent again: a second tab, a reload, or a replay.";
+    MISMATCH = "identity.mismatch", Warn, "another person than the one who was signed in",
+        "Asked to prove again who he is, a person came back as somebody else, and was refused.";
+    COLLISION = "identity.collision", Warn, "an identity changed hands at a provider",
+        "A provider gave an identity to another account than lately, and the sign-in was refused.";
+    CIRCLES = "login.circles", Warn, "a browser is sent in circles; are its requests going to several nodes?",
+        "A browser signed in several times within a minute and never had a session, and was stopped.";
+    LOGOUT_INCOMPLETE = "logout.upstream.incomplete", Warn, "the provider's session may still live",
+        "A session ended here, and the provider could not be told.";
+    // identity provider documents
+    STALE_USED = "idp.metadata.stale_used", Warn, "using stale provider metadata",
+        "A provider's documents are past their age and it does not answer; the old ones go on for a day.";
+    UNKNOWN_KID = "idp.jwks.unknown_kid", Info, "a token names an unknown key; fetching the keys",
+        "A token was signed with a key we had not seen; at most one fetch a minute follows.";
+    USERINFO_FAILED = "idp.userinfo.failed", Warn, "UserInfo failed; the claims of the ID token must be enough",
+        "A part of what a provider says about a person could not be fetched.";
+    USERS_FILE_BAD = "local.users.unreadable", Error, "the users file changed and cannot be used; keeping the old",
+        "The file of a `type: local` connector has a mistake; the people of before go on.";
+    // applications
+    ACCESS_DENIED = "access.denied", Info, "access denied",
+        "A person is signed in and may not pass.";
+    CODE_REUSED = "oauth.code.reused", Warn, "a code was used twice; its token is revoked",
+        "Somebody has an authorization code who should not.";
+    HEADER_OMITTED = "proxy.header.omitted", Warn, "the value has control characters or is too long",
+        "An attribute could not be put into a header.";
+    COOKIE_DROPPED = "proxy.cookie.dropped", Warn, "the upstream set a cookie of ours",
+        "A protected application tried to set our session cookie.";
+    UPSTREAM_TIMEOUT = "proxy.upstream.timeout", Warn, "no answer from the upstream",
+        "A protected application did not answer in time.";
+    UPSTREAM_FAILED = "proxy.upstream.failed", Warn, "upstream failed",
+        "A protected application could not be reached, or broke off.";
+    REQUEST = "http.request", Info, "request",
+        "The access log; not counted as an event, `maverics_http_requests_total` counts requests.";
+    // the program
+    STARTED = "started", Info, "serving", "The listener answers.";
+    ADMIN_STARTED = "admin.started", Info, "operator page and metrics", "The admin listener answers; `token_file` has its token.";
+    START_WARNING = "start.warning", Warn, "", "Something an operator should know at every start.";
+    HEARTBEAT = "heartbeat", Info, "alive", "At regular times.";
+    DRAINING = "draining", Info, "status is 503; still serving", "SIGTERM came.";
+    STOPPING = "stopping", Info, "finishing requests in flight", "The drain delay is over.";
+    STOPPED = "stopped", Info, "bye", "The last line.";
+    RELOAD_UNSUPPORTED = "reload.unsupported", Warn, "", "SIGHUP came, and reload is not built.";
+    ADMIN_ACTION = "admin.action", Warn, "an operator acted",
+        "Somebody with the admin token did `action`, from `client`.";
+    ADMIN_REFUSED = "admin.refused", Warn, "an admin request was refused",
+        "Host, Origin or token of a request to the admin listener was not acceptable.";
+    DEMO_SWITCHED = "demo.switched", Info, "switch turned", "Somebody broke or mended a provider of `maverics demo`.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_name_of_its_own_and_a_page() {
+        for (i, kind) in KINDS.iter().enumerate() {
+            let fits = |c: char| c.is_ascii_lowercase() || c == '.' || c == '_';
+            assert!(!kind.name.is_empty() && kind.name.chars().all(fits), "{}", kind.name);
+            assert!(kind.doc.ends_with('.') && kind.doc.len() > 10, "{}", kind.name);
+            assert!(KINDS[..i].iter().all(|before| before.name != kind.name), "{} twice", kind.name);
+        }
+        assert_eq!(Kind::named("health.flapping").map(|k| k.name), Some("health.flapping"));
+    }
+}
