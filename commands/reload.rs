@@ -40,22 +40,13 @@ impl Reloader<'_> {
         input::named(&self.files, self.config)
     }
 
-    /// Certificates, keys and roots of the listener.
-    pub fn certificates(&self) -> Vec<PathBuf> {
-        let deployment = &self.running.state().deployment;
-        let hosts = deployment.http.hosts.iter().flatten().map(|host| &host.tls);
-        let profiles = deployment.http.tls.iter().chain(hosts).filter_map(|name| deployment.tls.get(name));
-        profiles
-            .flat_map(|p| p.cert_file.iter().chain(&p.key_file).chain(&p.client_ca_files))
-            .map(PathBuf::from)
-            .collect()
-    }
-
-    /// Applies the configuration as it is now, or says why everything stays as it was.
-    pub fn reload(&self) {
+    /// Applies the configuration as it is now, and returns the certificates it is served with; or says why
+    /// everything stays as it was.
+    pub fn reload(&self) -> Option<Watched> {
         match self.try_reload() {
-            Ok(version) => {
-                tracing::info!(event = "reload.done", version, "serving the configuration as it is now")
+            Ok((version, certificates)) => {
+                tracing::info!(event = "reload.done", version, "serving the configuration as it is now");
+                return Some(certificates);
             }
             Err(error) => tracing::error!(
                 event = "reload.refused",
@@ -63,9 +54,10 @@ impl Reloader<'_> {
                 "the configuration was not applied; serving as before"
             ),
         }
+        None
     }
 
-    fn try_reload(&self) -> Result<String> {
+    fn try_reload(&self) -> Result<(String, Watched)> {
         if self.configuration().iter().any(|path| path.as_os_str() == "-") {
             return Err(anyhow!("it came from standard input, which cannot be read again"));
         }
@@ -97,6 +89,7 @@ impl Reloader<'_> {
         let keyring = keyring::unlock(deployment.secret_references(), store.as_deref())
             .map_err(|missing| anyhow!("{missing}"))?;
         let deployment = Arc::new(deployment);
+        let certificates = Watched::new(certificates(&deployment));
         let fittings = Fittings::open(deployment.clone(), keyring, Some(&before), &self.world)
             .map_err(|error| anyhow!(error))?;
         self.running.reload(fittings)?;
@@ -104,7 +97,7 @@ impl Reloader<'_> {
         for words in deployment.start_warnings() {
             tracing::warn!(event = "start.warning", "{words}");
         }
-        Ok(deployment.version.clone().unwrap_or_default())
+        Ok((deployment.version.clone().unwrap_or_default(), certificates))
     }
 
     /// Takes over the listener's certificates as they are now.
@@ -118,6 +111,16 @@ impl Reloader<'_> {
     }
 }
 
+/// Certificates, keys and roots of the listener.
+pub fn certificates(deployment: &Deployment) -> Vec<PathBuf> {
+    let hosts = deployment.http.hosts.iter().flatten().map(|host| &host.tls);
+    let profiles = deployment.http.tls.iter().chain(hosts).filter_map(|name| deployment.tls.get(name));
+    profiles
+        .flat_map(|p| p.cert_file.iter().chain(&p.key_file).chain(&p.client_ca_files))
+        .map(PathBuf::from)
+        .collect()
+}
+
 /// When a file changed and how large it is; `None` when it is not there.
 type Stamp = Option<(SystemTime, u64)>;
 
@@ -129,7 +132,7 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// As they are now.
+    /// As they are now: before they are read, or a change in between would go unnoticed.
     pub fn new(paths: Vec<PathBuf>) -> Self {
         let known = stamps(&paths);
         Watched { seen: known.clone(), known, paths }

@@ -27,7 +27,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::{ConfigArgs, environment, exact_environment};
 use super::outcome::Outcome;
-use super::reload::{LOOK_MILLIS, Reloader, Watched};
+use super::reload::{LOOK_MILLIS, Reloader, Watched, certificates};
 use super::{input, output};
 
 /// Comment in the files that `maverics demo` writes.
@@ -184,6 +184,7 @@ pub fn run(args: &Args) -> Result<Outcome> {
         return Err(anyhow!("remote configuration sources are not supported here; name a local file"));
     }
     let files: Vec<PathBuf> = args.file.iter().cloned().collect();
+    let configuration = Watched::new(input::named(&files, &args.config));
     let (deployment, store) = match load(&files, &args.config)? {
         Ok(loaded) => loaded,
         Err(outcome) => return Ok(outcome),
@@ -201,6 +202,7 @@ pub fn run(args: &Args) -> Result<Outcome> {
     let (counts, node) = (EventCounts::default(), node_name());
     let log = init_log(&deployment, args.verbose, &clock, &counts, &node)?;
     let deployment = Arc::new(deployment);
+    let certificates = Watched::new(certificates(&deployment));
     let keyring = match keyring::unlock(deployment.secret_references(), store.as_deref()) {
         Ok(keyring) => keyring,
         Err(missing) => {
@@ -255,7 +257,8 @@ pub fn run(args: &Args) -> Result<Outcome> {
         tracing::warn!(event = "start.warning", "{words}");
     }
     let reloader = Reloader { files, config: &args.config, running: &running, world, log };
-    control.block_on(until_told_to_stop(&reloader, args.watch_config, args.drain_delay.std()))?;
+    let watched = [configuration, certificates];
+    control.block_on(until_told_to_stop(&reloader, args.watch_config, watched, args.drain_delay.std()))?;
     drop(reloader);
     tracing::info!(event = "stopping", "finishing requests in flight");
     running.stop();
@@ -325,27 +328,28 @@ pub fn demo_off_loopback(deployment: &Deployment, address: Option<&str>) -> Opti
 
 /// Serves until SIGTERM or SIGINT and the drain delay; a second signal ends the delay. Meanwhile SIGHUP applies
 /// the configuration anew, and so does a changed file with `watch`; changed certificates are always taken over.
-async fn until_told_to_stop(reloader: &Reloader<'_>, watch: bool, delay: Duration) -> Result<()> {
+async fn until_told_to_stop(
+    reloader: &Reloader<'_>,
+    watch: bool,
+    [mut configuration, mut certificates]: [Watched; 2],
+    delay: Duration,
+) -> Result<()> {
     let mut term = signal(SignalKind::terminate()).context("signals")?;
     let mut int = signal(SignalKind::interrupt()).context("signals")?;
     let mut hup = signal(SignalKind::hangup()).context("signals")?;
     let mut look = tokio::time::interval(Duration::from_millis(LOOK_MILLIS));
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut configuration = Watched::new(reloader.configuration());
-    let mut certificates = Watched::new(reloader.certificates());
     loop {
         tokio::select! {
             _ = term.recv() => break,
             _ = int.recv() => break,
             _ = hup.recv() => {
-                reloader.reload();
                 configuration = Watched::new(reloader.configuration());
-                certificates = Watched::new(reloader.certificates());
+                certificates = reloader.reload().unwrap_or(certificates);
             }
             _ = look.tick() => {
                 if watch && configuration.have_changed() {
-                    reloader.reload();
-                    certificates = Watched::new(reloader.certificates());
+                    certificates = reloader.reload().unwrap_or(certificates);
                 } else if certificates.have_changed() {
                     reloader.renew_certificates();
                 }
