@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::ValueEnum;
-use maverics::{diag, lint, model, probe};
+use maverics::{diag, drill, lint, model, probe};
 use serde_json::Value;
 
 use super::args::When;
@@ -29,6 +29,8 @@ pub enum Name {
     Lint,
     /// The JSON report of probe
     Probe,
+    /// The JSON report of drill
+    Drill,
 }
 
 impl Name {
@@ -39,6 +41,7 @@ impl Name {
             Name::Diagnostics => diag::json::schema(),
             Name::Lint => lint::report::schema(),
             Name::Probe => probe::report::schema(),
+            Name::Drill => drill::report::schema(),
         }
     }
 
@@ -49,6 +52,7 @@ impl Name {
             Name::Diagnostics => "schemas/output/diagnostics.schema.json",
             Name::Lint => "schemas/output/lint.schema.json",
             Name::Probe => "schemas/output/probe.schema.json",
+            Name::Drill => "schemas/output/drill.schema.json",
         }
     }
 }

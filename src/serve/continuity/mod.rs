@@ -14,16 +14,12 @@ use tokio::time::Instant;
 use crate::ambient::{Clock, Millis, UnixSecs};
 use crate::config::connectors::HealthCheck;
 use crate::connector::Connector;
+use crate::continuity::Why;
+use crate::continuity::pace::Landed;
 use crate::continuity::state::{Change, Member, Observation, Settings, Standing};
 use crate::health::{Reason, Verdict};
 use crate::model::{ContinuityIndex, Deployment, IdpIndex};
 use crate::serve::telemetry::events;
-
-/// Interval of the probes that clear the suspicion of a provider nobody watches, in milliseconds.
-pub const RECOVERY_MILLIS: u64 = 10_000;
-
-/// The part of a failed question's time, beyond what one has waited oneself, by which one steps back.
-const STEP_BACK_SHARE: u32 = 4;
 
 /// Every provider of this node.
 pub struct Board {
@@ -72,9 +68,8 @@ pub enum Question {
 #[derive(Default)]
 struct Flight {
     running: bool,
-    /// Of the last one that landed: when it began and ended, in the board's own count, its outcome, and how
-    /// long it took.
-    last: Option<(u64, u64, bool, Duration)>,
+    /// The last one that landed, in the board's own count.
+    last: Option<Landed>,
 }
 
 /// A provider's state, for pages and reports.
@@ -109,13 +104,9 @@ impl Board {
         runtime: Handle,
     ) -> Self {
         let now = clock.millis();
-        let slots = deployment.idps.iter().zip(connectors).map(|(idp, connector)| {
+        let slots = deployment.idps.iter().zip(connectors).enumerate().map(|(place, (idp, connector))| {
             let check = idp.check_or_default();
-            let damped = deployment
-                .continuity
-                .iter()
-                .filter(|c| c.members.iter().any(|m| deployment.idp(*m).name == idp.name))
-                .all(|c| c.damped);
+            let damped = deployment.is_damped(IdpIndex(place));
             Slot {
                 name: idp.name.0.clone(),
                 connector: connector.clone(),
@@ -151,7 +142,7 @@ impl Board {
     ) {
         let mut serving = lock(&self.serving);
         let Some(before) = serving.get_mut(through.0) else { return };
-        if before.member == member || why == "same-again" {
+        if before.member == member || why == Why::SameAgain.code() {
             return;
         }
         let group = deployment.continuity(through);
@@ -225,10 +216,8 @@ impl Board {
     ) -> bool {
         if !max_age.is_zero() {
             let member = lock(&self.slots[index.0].member);
-            let recent = member
-                .last_good()
-                .is_some_and(|at| u128::from(self.clock.millis().since(at)) <= max_age.as_millis());
-            if recent && member.is_available() {
+            let max_age = u64::try_from(max_age.as_millis()).unwrap_or(u64::MAX);
+            if member.answered_within(max_age, self.clock.millis()) {
                 return true;
             }
         }
@@ -254,15 +243,10 @@ impl Board {
             tokio::pin!(landing);
             // Listen before looking, or a landing in between would be missed.
             landing.as_mut().enable();
-            let mut answer = None;
+            let answer;
             {
                 let mut flight = lock(flight);
-                if let Some((begun, ended, well, took)) = flight.last {
-                    // A failure that ended after the login arrived is evidence enough, whenever it began.
-                    if begun > arrived || (!well && ended > arrived) {
-                        answer = Some((well, took));
-                    }
-                }
+                answer = flight.last.filter(|landed| landed.counts_for(arrived));
                 if answer.is_none() && !flight.running {
                     flight.running = true;
                     let landing = Landing {
@@ -278,11 +262,9 @@ impl Board {
                 }
             }
             match answer {
-                Some((true, _)) => return true,
-                Some((false, took)) => {
-                    // Everybody who waited goes on at once, to a provider that had little to do until now. Those
-                    // who waited least step back a little for those who waited longest.
-                    tokio::time::sleep(took.saturating_sub(came.elapsed()) / STEP_BACK_SHARE).await;
+                Some(landed) if landed.well => return true,
+                Some(landed) => {
+                    tokio::time::sleep(landed.step_back(came.elapsed())).await;
                     return false;
                 }
                 None => landing.await,
@@ -363,7 +345,12 @@ impl Drop for Landing {
         {
             let mut flight = lock(flight);
             flight.running = false;
-            flight.last = Some((self.begun, self.board.arrive(), self.well, self.started.elapsed()));
+            flight.last = Some(Landed {
+                begun: self.begun,
+                ended: self.board.arrive(),
+                well: self.well,
+                took: self.started.elapsed(),
+            });
         }
         landed.notify_waiters();
     }

@@ -6,24 +6,22 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::{Board, RECOVERY_MILLIS};
+use super::Board;
 use crate::ambient::Entropy;
+use crate::continuity::pace::{Pace, RECOVERY_MILLIS};
 use crate::model::IdpIndex;
 
-/// Starts the monitors. The first probe is at once; the phase of the following ones is random, so that many
-/// nodes do not ask in step. From then on probes start exactly one interval apart, which keeps detection at
-/// `threshold x interval + timeout`.
+/// Starts the monitors; when they ask is [`Pace`]'s, with a phase of chance.
 pub fn start(board: &Arc<Board>, entropy: &Entropy, stop: &CancellationToken) {
     for (i, slot) in board.slots.iter().enumerate() {
-        let interval = slot.check.interval.std().max(Duration::from_secs(1));
-        let timeout = slot.check.timeout.std().min(interval).max(Duration::from_millis(1));
-        let phase = Duration::from_millis(entropy.below(interval.as_millis() as u64));
+        let pace = Pace::of(&slot.check);
+        let phase = entropy.below(pace.interval);
         let (board, stop, watched) = (board.clone(), stop.clone(), slot.watched);
         let runtime = board.runtime.clone();
         runtime.spawn(async move {
             let watch = async {
                 if watched {
-                    watch(&board, IdpIndex(i), interval, timeout, phase).await;
+                    watch(&board, IdpIndex(i), pace, phase).await;
                 } else {
                     recover(&board, IdpIndex(i)).await;
                 }
@@ -36,18 +34,15 @@ pub fn start(board: &Arc<Board>, entropy: &Entropy, stop: &CancellationToken) {
     }
 }
 
-async fn watch(board: &Board, index: IdpIndex, interval: Duration, timeout: Duration, phase: Duration) {
-    let mut next = Instant::now();
-    let mut first = true;
+async fn watch(board: &Board, index: IdpIndex, pace: Pace, phase: u64) {
+    let origin = Instant::now();
+    let mut due = 0;
+    let mut phase = Some(phase);
     loop {
-        sleep_until(next).await;
-        let begun = Instant::now();
-        board.probe(index, timeout).await;
-        next += if std::mem::take(&mut first) { phase.max(Duration::from_secs(1)) } else { interval };
-        // After a suspended machine wakes, do not make up for what was missed.
-        if next + interval < begun {
-            next = begun + interval;
-        }
+        sleep_until(origin + Duration::from_millis(due)).await;
+        let begun = u64::try_from(origin.elapsed().as_millis()).unwrap_or(u64::MAX);
+        board.probe(index, Duration::from_millis(pace.timeout)).await;
+        due = pace.next(due, begun, phase.take());
     }
 }
 
