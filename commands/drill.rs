@@ -1,11 +1,13 @@
 //! `maverics drill`: rehearse outages in virtual time.
 
+use std::fs::File;
+use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use clap::ValueEnum;
 use maverics::diag::{Level, Sources};
-use maverics::drill::{self, Arrivals, Expect, Fault, Options, Outage, Rate, Report};
+use maverics::drill::{self, Arrivals, Expect, Fault, Options, Outage, Rate, Report, Scenario};
 use maverics::model::{self, Deployment, read::ReadOptions};
 use maverics::value::Duration;
 
@@ -35,6 +37,11 @@ pub struct Args {
     /// wrong-issuer
     #[arg(long, value_name = "FAULT", default_value_t)]
     fault: Fault,
+
+    /// A drill kept in a file (schemas/drill-scenario.schema.json): faults, logins, and what makes it pass. Options
+    /// win over it; --fail adds faults
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
 
     /// Continuity connector to rehearse; may be repeated [default: each, by itself]
     #[arg(long, value_name = "NAME")]
@@ -72,6 +79,10 @@ pub struct Args {
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     format: Format,
 
+    /// Write the report to a file instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+
     #[command(flatten)]
     config: ConfigArgs,
 }
@@ -84,6 +95,8 @@ enum Format {
     Text,
     /// For programs (schemas/output/drill.schema.json)
     Json,
+    /// A picture, for a browser or a document
+    Svg,
 }
 
 /// When logins come.
@@ -99,31 +112,52 @@ enum Moments {
 pub fn run(args: &Args) -> Result<Outcome> {
     let mut sources = Sources::default();
     let Some(deployment) = read(args, &mut sources)? else { return Ok(Outcome::Findings) };
-    let options = options(args);
-    let report = match drill::run(&deployment, &options) {
+    let Some(scenario) = scenario(args, &deployment, &mut sources)? else { return Ok(Outcome::Findings) };
+    let report = match drill::run(&deployment, &options(args, &scenario)) {
         Ok(report) => report,
         Err(words) => return Ok(output::failure(&anyhow!(words), Outcome::Usage)),
     };
-    tell(args.format, &report)?;
+    tell(args, &report)?;
     Ok(if report.passed() { Outcome::Clean } else { Outcome::Findings })
 }
 
-fn options(args: &Args) -> Options {
+/// The scenario, or what is wrong with it on standard error; an empty one where none is named.
+fn scenario(args: &Args, deployment: &Deployment, sources: &mut Sources) -> Result<Option<Scenario>> {
+    let Some(path) = &args.scenario else { return Ok(Some(Scenario::default())) };
+    let inputs = input::read(std::slice::from_ref(path), &args.config)?;
+    let [input] = inputs.as_slice() else {
+        return Err(anyhow!("one scenario is rehearsed at a time; {} were named", inputs.len()));
+    };
+    let (scenario, findings) = drill::scenario::read(&input.name, &input.text, deployment, sources);
+    output::on_stderr(&findings, sources);
+    Ok(scenario)
+}
+
+/// The command line wins over the scenario, and adds to its faults.
+fn options(args: &Args, scenario: &Scenario) -> Options {
     let default = Options::default();
+    let planned = scenario.outages();
+    let outages = match args.fail.as_slice() {
+        [] => planned,
+        more => Some(planned.into_iter().flatten().chain(more.iter().cloned()).collect()),
+    };
     Options {
-        name: None,
+        name: scenario.name.clone(),
         connectors: args.connector.clone(),
-        outages: (!args.fail.is_empty()).then(|| args.fail.clone()),
+        outages,
         fault: args.fault,
-        duration: args.duration,
-        seed: args.seed.unwrap_or(default.seed),
-        logins: args.logins.unwrap_or(default.logins),
+        duration: args.duration.or(scenario.duration),
+        seed: args.seed.or(scenario.seed).unwrap_or(default.seed),
+        logins: args.logins.or(scenario.logins).unwrap_or(default.logins),
         arrivals: match args.arrivals {
             Moments::Random => Arrivals::Random,
             Moments::Even => Arrivals::Even,
         },
         phase: args.phase,
-        expect: Expect { max_detect: args.max_detect, max_failed: args.max_failed },
+        expect: Expect {
+            max_detect: args.max_detect.or(scenario.expect.max_detect),
+            max_failed: args.max_failed.or(scenario.expect.max_failed),
+        },
     }
 }
 
@@ -146,9 +180,16 @@ fn read(args: &Args, sources: &mut Sources) -> Result<Option<Deployment>> {
     Ok(deployment)
 }
 
-fn tell(format: Format, report: &Report) -> Result<()> {
-    output::stdout(When::Never, |out, _| match format {
+fn tell(args: &Args, report: &Report) -> Result<()> {
+    let write = |out: &mut dyn Write| match args.format {
         Format::Text => out.write_all(drill::report::text(report).as_bytes()),
         Format::Json => output::pretty(out, &drill::report::json(report)),
-    })
+        Format::Svg => out.write_all(drill::svg::svg(report).as_bytes()),
+    };
+    match &args.output {
+        None => output::stdout(When::Never, |out, _| write(out)),
+        Some(path) => File::create(path)
+            .and_then(|mut file| write(&mut file))
+            .with_context(|| format!("cannot write {}", path.display())),
+    }
 }

@@ -31,6 +31,8 @@ pub enum Name {
     Probe,
     /// The JSON report of drill
     Drill,
+    /// A scenario of drill
+    DrillScenario,
 }
 
 impl Name {
@@ -42,6 +44,7 @@ impl Name {
             Name::Lint => lint::report::schema(),
             Name::Probe => probe::report::schema(),
             Name::Drill => drill::report::schema(),
+            Name::DrillScenario => drill::scenario::document(),
         }
     }
 
@@ -53,6 +56,7 @@ impl Name {
             Name::Lint => "schemas/output/lint.schema.json",
             Name::Probe => "schemas/output/probe.schema.json",
             Name::Drill => "schemas/output/drill.schema.json",
+            Name::DrillScenario => "schemas/drill-scenario.schema.json",
         }
     }
 }

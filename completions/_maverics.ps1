@@ -129,6 +129,7 @@ Register-ArgumentCompleter -Native -CommandName 'maverics' -ScriptBlock {
         'maverics;drill' {
             [CompletionResult]::new('--fail', '--fail', [CompletionResultType]::ParameterName, 'A provider fails: from when, for how long (to the end without), and how (--fault without), such as okta-idp@60s+10m or okta-idp@60s+10m=slow:9s; may be repeated')
             [CompletionResult]::new('--fault', '--fault', [CompletionResultType]::ParameterName, 'What is wrong where --fail does not say: refused, blackhole (no answer ever), slow:9s, http:500, flap:50% (down or up by chance, anew for each probe interval), flap:50%/20s (for every 20s), wrong-issuer')
+            [CompletionResult]::new('--scenario', '--scenario', [CompletionResultType]::ParameterName, 'A drill kept in a file (schemas/drill-scenario.schema.json): faults, logins, and what makes it pass. Options win over it; --fail adds faults')
             [CompletionResult]::new('--connector', '--connector', [CompletionResultType]::ParameterName, 'Continuity connector to rehearse; may be repeated [default: each, by itself]')
             [CompletionResult]::new('--logins', '--logins', [CompletionResultType]::ParameterName, 'How many people sign in: 5/s, 300/m, or 0 [default: 1/s]')
             [CompletionResult]::new('--arrivals', '--arrivals', [CompletionResultType]::ParameterName, 'When they come, within their share of the time')
@@ -138,6 +139,8 @@ Register-ArgumentCompleter -Native -CommandName 'maverics' -ScriptBlock {
             [CompletionResult]::new('--max-detect', '--max-detect', [CompletionResultType]::ParameterName, 'Fail when logins still go to a faulty provider after this time')
             [CompletionResult]::new('--max-failed', '--max-failed', [CompletionResultType]::ParameterName, 'Fail when more logins fail, after one more try each')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Format of the report')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write the report to a file instead of standard output')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write the report to a file instead of standard output')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file, where none is named otherwise [default: $MAVERICS_CONFIG, else /etc/maverics/maverics.yaml]')
             [CompletionResult]::new('--stdin-filename', '--stdin-filename', [CompletionResultType]::ParameterName, 'Name that findings give to standard input')
             [CompletionResult]::new('--allow-insecure-http', '--allow-insecure-http', [CompletionResultType]::ParameterName, 'Accept plain http for this URL (scheme, host and port count); may be repeated')

@@ -157,7 +157,7 @@ _maverics() {
             return 0
             ;;
         maverics__subcmd__drill)
-            opts="-h --fail --fault --connector --logins --arrivals --duration --seed --phase --max-detect --max-failed --format --config --stdin-filename --allow-insecure-http --secret-provider --help"
+            opts="-o -h --fail --fault --scenario --connector --logins --arrivals --duration --seed --phase --max-detect --max-failed --format --output --config --stdin-filename --allow-insecure-http --secret-provider --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -168,6 +168,10 @@ _maverics() {
                     return 0
                     ;;
                 --fault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --scenario)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -204,7 +208,15 @@ _maverics() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json svg" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --config)
@@ -683,7 +695,7 @@ _maverics() {
             return 0
             ;;
         maverics__subcmd__schema)
-            opts="-h --help config diagnostics lint probe drill"
+            opts="-h --help config diagnostics lint probe drill drill-scenario"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

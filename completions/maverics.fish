@@ -125,6 +125,7 @@ complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l check -d 'R
 complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maverics -n "__fish_maverics_using_subcommand drill" -l fail -d 'A provider fails: from when, for how long (to the end without), and how (--fault without), such as okta-idp@60s+10m or okta-idp@60s+10m=slow:9s; may be repeated' -r
 complete -c maverics -n "__fish_maverics_using_subcommand drill" -l fault -d 'What is wrong where --fail does not say: refused, blackhole (no answer ever), slow:9s, http:500, flap:50% (down or up by chance, anew for each probe interval), flap:50%/20s (for every 20s), wrong-issuer' -r
+complete -c maverics -n "__fish_maverics_using_subcommand drill" -l scenario -d 'A drill kept in a file (schemas/drill-scenario.schema.json): faults, logins, and what makes it pass. Options win over it; --fail adds faults' -r -F
 complete -c maverics -n "__fish_maverics_using_subcommand drill" -l connector -d 'Continuity connector to rehearse; may be repeated [default: each, by itself]' -r
 complete -c maverics -n "__fish_maverics_using_subcommand drill" -l logins -d 'How many people sign in: 5/s, 300/m, or 0 [default: 1/s]' -r
 complete -c maverics -n "__fish_maverics_using_subcommand drill" -l arrivals -d 'When they come, within their share of the time' -r -f -a "random\t'At a random moment'
@@ -135,7 +136,9 @@ complete -c maverics -n "__fish_maverics_using_subcommand drill" -l phase -d 'Wh
 complete -c maverics -n "__fish_maverics_using_subcommand drill" -l max-detect -d 'Fail when logins still go to a faulty provider after this time' -r
 complete -c maverics -n "__fish_maverics_using_subcommand drill" -l max-failed -d 'Fail when more logins fail, after one more try each' -r
 complete -c maverics -n "__fish_maverics_using_subcommand drill" -l format -d 'Format of the report' -r -f -a "text\t'For people'
-json\t'For programs (schemas/output/drill.schema.json)'"
+json\t'For programs (schemas/output/drill.schema.json)'
+svg\t'A picture, for a browser or a document'"
+complete -c maverics -n "__fish_maverics_using_subcommand drill" -s o -l output -d 'Write the report to a file instead of standard output' -r -F
 complete -c maverics -n "__fish_maverics_using_subcommand drill" -l config -d 'Configuration file, where none is named otherwise [default: $MAVERICS_CONFIG, else /etc/maverics/maverics.yaml]' -r -F
 complete -c maverics -n "__fish_maverics_using_subcommand drill" -l stdin-filename -d 'Name that findings give to standard input' -r
 complete -c maverics -n "__fish_maverics_using_subcommand drill" -l allow-insecure-http -d 'Accept plain http for this URL (scheme, host and port count); may be repeated' -r

@@ -284,8 +284,11 @@ impl Engine<'_> {
 
     /// A login goes to this member. Tells when that is another than before.
     pub(super) fn serves(&mut self, to: usize, why: Why) {
-        self.exhausted = false;
+        let again = std::mem::take(&mut self.exhausted);
         if self.serving == to || why == Why::SameAgain {
+            if again {
+                self.record.tell(self.now, What::ServesAgain(to, why));
+            }
             return;
         }
         self.record.tell(self.now, What::Serves { from: self.serving, to, why });

@@ -21,6 +21,8 @@ pub mod plan;
 pub mod rate;
 pub mod record;
 pub mod report;
+pub mod scenario;
+pub mod svg;
 mod weather;
 
 pub use fault::{Fault, Outage};
@@ -28,6 +30,7 @@ pub use measure::{Check, Expect, Measured};
 pub use plan::Arrivals;
 pub use rate::Rate;
 pub use record::Record;
+pub use scenario::Scenario;
 pub use weather::ANSWER_MILLIS;
 
 use crate::model::Deployment;

@@ -43,6 +43,8 @@ pub enum What {
     Restarted(usize, Reason),
     /// Nobody is available, after somebody was.
     Exhausted,
+    /// The member that served before serves again, after nobody was available.
+    ServesAgain(usize, Why),
 }
 
 /// Why a person is not in the app after one more try.

@@ -96,6 +96,12 @@ pub(super) fn words(rehearsal: &Rehearsal, what: What) -> Words {
             let sentence = "nobody is available".to_owned();
             of(rehearsal.name.clone(), "continuity.exhausted", None, sentence)
         }
+        What::ServesAgain(place, why) => {
+            let to = member(place);
+            let sentence = format!("logins go to {to} again ({})", why.code());
+            let name = rehearsal.name.clone();
+            Words { to: Some(to), ..of(name, "continuity.available", Some(why.code()), sentence) }
+        }
     }
 }
 
