@@ -7,6 +7,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 mod args;
 mod completions;
 mod demo;
+mod drill;
 mod explain;
 mod generate;
 mod hash_password;
@@ -45,6 +46,7 @@ enum Command {
     Lint(lint::Args),
     Probe(probe::Args),
     LbGen(lb_gen::Args),
+    Drill(drill::Args),
     Demo(demo::Args),
     Explain(explain::Args),
     Schema(schema::Args),
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
         Command::Lint(args) => lint::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::LbGen(args) => lb_gen::run(&args),
+        Command::Drill(args) => drill::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Schema(args) => schema::run(&args),

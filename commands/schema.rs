@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::ValueEnum;
 use maverics::serve::admin::schema;
-use maverics::{diag, lint, model, probe};
+use maverics::{diag, drill, lint, model, probe};
 use serde_json::Value;
 
 use super::args::When;
@@ -36,6 +36,10 @@ pub enum Name {
     AdminHistory,
     /// /api/sessions of the admin listener
     AdminSessions,
+    /// The JSON report of drill
+    Drill,
+    /// A scenario of drill
+    DrillScenario,
 }
 
 impl Name {
@@ -49,6 +53,8 @@ impl Name {
             Name::AdminStatus => schema::status(),
             Name::AdminHistory => schema::history(),
             Name::AdminSessions => schema::sessions(),
+            Name::Drill => drill::report::schema(),
+            Name::DrillScenario => drill::scenario::document(),
         }
     }
 
@@ -62,6 +68,8 @@ impl Name {
             Name::AdminStatus => "schemas/output/admin-status.schema.json",
             Name::AdminHistory => "schemas/output/admin-history.schema.json",
             Name::AdminSessions => "schemas/output/admin-sessions.schema.json",
+            Name::Drill => "schemas/output/drill.schema.json",
+            Name::DrillScenario => "schemas/drill-scenario.schema.json",
         }
     }
 }

@@ -30,6 +30,7 @@ Register-ArgumentCompleter -Native -CommandName 'maverics' -ScriptBlock {
             [CompletionResult]::new('lint', 'lint', [CompletionResultType]::ParameterValue, 'Say which continuity tier a fleet meets, and what would break it')
             [CompletionResult]::new('probe', 'probe', [CompletionResultType]::ParameterValue, 'Ask every identity provider whether it is well, and say where logins would go now')
             [CompletionResult]::new('lb-gen', 'lb-gen', [CompletionResultType]::ParameterValue, 'Write load balancer configuration that fits a deployment')
+            [CompletionResult]::new('drill', 'drill', [CompletionResultType]::ParameterValue, 'Rehearse outages in virtual time, with the very code that `serve` runs')
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'Two providers, an orchestrator, a page, and a switch to break each provider')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Print the page of a finding: why it matters, and how to put it right')
             [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print a JSON Schema: of the configuration, or of what the commands print')
@@ -128,6 +129,29 @@ Register-ArgumentCompleter -Native -CommandName 'maverics' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'maverics;drill' {
+            [CompletionResult]::new('--fail', '--fail', [CompletionResultType]::ParameterName, 'A provider fails: from when, for how long (to the end without), and how (--fault without), such as okta-idp@60s+10m or okta-idp@60s+10m=slow:9s; may be repeated')
+            [CompletionResult]::new('--fault', '--fault', [CompletionResultType]::ParameterName, 'What is wrong where --fail does not say: refused, blackhole (no answer ever), slow:9s, http:500, flap:50% (down or up by chance, anew for each probe interval), flap:50%/20s (for every 20s), wrong-issuer')
+            [CompletionResult]::new('--scenario', '--scenario', [CompletionResultType]::ParameterName, 'A drill kept in a file (schemas/drill-scenario.schema.json): faults, logins, and what makes it pass. Options win over it; --fail adds faults')
+            [CompletionResult]::new('--connector', '--connector', [CompletionResultType]::ParameterName, 'Continuity connector to rehearse; may be repeated [default: each, by itself]')
+            [CompletionResult]::new('--logins', '--logins', [CompletionResultType]::ParameterName, 'How many people sign in: 5/s, 300/m, or 0 [default: 1/s]')
+            [CompletionResult]::new('--arrivals', '--arrivals', [CompletionResultType]::ParameterName, 'When they come, within their share of the time')
+            [CompletionResult]::new('--duration', '--duration', [CompletionResultType]::ParameterName, 'How long the drill lasts [default: ten minutes after the last fault begins or ends]')
+            [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Where chance begins [default: 1]')
+            [CompletionResult]::new('--phase', '--phase', [CompletionResultType]::ParameterName, 'When each provider''s second probe comes, after the first at 0s [default: by chance within the interval]')
+            [CompletionResult]::new('--max-detect', '--max-detect', [CompletionResultType]::ParameterName, 'Fail when logins still go to a faulty provider after this time')
+            [CompletionResult]::new('--max-failed', '--max-failed', [CompletionResultType]::ParameterName, 'Fail when more logins fail, after one more try each')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Format of the report')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write the report to a file instead of standard output')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write the report to a file instead of standard output')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Configuration file, where none is named otherwise [default: $MAVERICS_CONFIG, else /etc/maverics/maverics.yaml]')
+            [CompletionResult]::new('--stdin-filename', '--stdin-filename', [CompletionResultType]::ParameterName, 'Name that findings give to standard input')
+            [CompletionResult]::new('--allow-insecure-http', '--allow-insecure-http', [CompletionResultType]::ParameterName, 'Accept plain http for this URL (scheme, host and port count); may be repeated')
+            [CompletionResult]::new('--secret-provider', '--secret-provider', [CompletionResultType]::ParameterName, 'Secret store: secretfile:///path or env://PREFIX [default: $MAVERICS_SECRET_PROVIDER]')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'maverics;demo' {
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'First of four ports: page, north, south, sign-out; 0 takes any that are free')
             [CompletionResult]::new('--keep', '--keep', [CompletionResultType]::ParameterName, 'Keep the configuration files in this folder, which must be new or empty')
@@ -177,6 +201,7 @@ Register-ArgumentCompleter -Native -CommandName 'maverics' -ScriptBlock {
             [CompletionResult]::new('lint', 'lint', [CompletionResultType]::ParameterValue, 'Say which continuity tier a fleet meets, and what would break it')
             [CompletionResult]::new('probe', 'probe', [CompletionResultType]::ParameterValue, 'Ask every identity provider whether it is well, and say where logins would go now')
             [CompletionResult]::new('lb-gen', 'lb-gen', [CompletionResultType]::ParameterValue, 'Write load balancer configuration that fits a deployment')
+            [CompletionResult]::new('drill', 'drill', [CompletionResultType]::ParameterValue, 'Rehearse outages in virtual time, with the very code that `serve` runs')
             [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'Two providers, an orchestrator, a page, and a switch to break each provider')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Print the page of a finding: why it matters, and how to put it right')
             [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print a JSON Schema: of the configuration, or of what the commands print')
@@ -200,6 +225,9 @@ Register-ArgumentCompleter -Native -CommandName 'maverics' -ScriptBlock {
             break
         }
         'maverics;help;lb-gen' {
+            break
+        }
+        'maverics;help;drill' {
             break
         }
         'maverics;help;demo' {

@@ -22,6 +22,9 @@ _maverics() {
             maverics,demo)
                 cmd="maverics__subcmd__demo"
                 ;;
+            maverics,drill)
+                cmd="maverics__subcmd__drill"
+                ;;
             maverics,explain)
                 cmd="maverics__subcmd__explain"
                 ;;
@@ -60,6 +63,9 @@ _maverics() {
                 ;;
             maverics__subcmd__help,demo)
                 cmd="maverics__subcmd__help__subcmd__demo"
+                ;;
+            maverics__subcmd__help,drill)
+                cmd="maverics__subcmd__help__subcmd__drill"
                 ;;
             maverics__subcmd__help,explain)
                 cmd="maverics__subcmd__help__subcmd__explain"
@@ -101,7 +107,7 @@ _maverics() {
 
     case "${cmd}" in
         maverics)
-            opts="-h -V --help --version serve validate lint probe lb-gen demo explain schema hash-password completions man generate help"
+            opts="-h -V --help --version serve validate lint probe lb-gen drill demo explain schema hash-password completions man generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -140,6 +146,92 @@ _maverics() {
                     return 0
                     ;;
                 --keep)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        maverics__subcmd__drill)
+            opts="-o -h --fail --fault --scenario --connector --logins --arrivals --duration --seed --phase --max-detect --max-failed --format --output --config --stdin-filename --allow-insecure-http --secret-provider --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --fail)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --scenario)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --connector)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --logins)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --arrivals)
+                    COMPREPLY=($(compgen -W "random even" -- "${cur}"))
+                    return 0
+                    ;;
+                --duration)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --seed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --phase)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-detect)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-failed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json svg" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stdin-filename)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allow-insecure-http)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --secret-provider)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -197,7 +289,7 @@ _maverics() {
             return 0
             ;;
         maverics__subcmd__help)
-            opts="serve validate lint probe lb-gen demo explain schema hash-password completions man generate help"
+            opts="serve validate lint probe lb-gen drill demo explain schema hash-password completions man generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -225,6 +317,20 @@ _maverics() {
             return 0
             ;;
         maverics__subcmd__help__subcmd__demo)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        maverics__subcmd__help__subcmd__drill)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -589,7 +695,7 @@ _maverics() {
             return 0
             ;;
         maverics__subcmd__schema)
-            opts="-h --help config diagnostics lint probe admin-status admin-history admin-sessions"
+            opts="-h --help config diagnostics lint probe admin-status admin-history admin-sessions drill drill-scenario"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

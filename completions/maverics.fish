@@ -31,6 +31,7 @@ complete -c maverics -n "__fish_maverics_needs_command" -f -a "validate" -d 'Che
 complete -c maverics -n "__fish_maverics_needs_command" -f -a "lint" -d 'Say which continuity tier a fleet meets, and what would break it'
 complete -c maverics -n "__fish_maverics_needs_command" -f -a "probe" -d 'Ask every identity provider whether it is well, and say where logins would go now'
 complete -c maverics -n "__fish_maverics_needs_command" -f -a "lb-gen" -d 'Write load balancer configuration that fits a deployment'
+complete -c maverics -n "__fish_maverics_needs_command" -f -a "drill" -d 'Rehearse outages in virtual time, with the very code that `serve` runs'
 complete -c maverics -n "__fish_maverics_needs_command" -f -a "demo" -d 'Two providers, an orchestrator, a page, and a switch to break each provider'
 complete -c maverics -n "__fish_maverics_needs_command" -f -a "explain" -d 'Print the page of a finding: why it matters, and how to put it right'
 complete -c maverics -n "__fish_maverics_needs_command" -f -a "schema" -d 'Print a JSON Schema: of the configuration, or of what the commands print'
@@ -125,6 +126,27 @@ complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l list -d 'Li
 complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l status-internal -d 'Hide the status endpoint from the outside'
 complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l check -d 'Run the vendor\'s own validator over the result, where it is installed'
 complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c maverics -n "__fish_maverics_using_subcommand drill" -l fail -d 'A provider fails: from when, for how long (to the end without), and how (--fault without), such as okta-idp@60s+10m or okta-idp@60s+10m=slow:9s; may be repeated' -r
+complete -c maverics -n "__fish_maverics_using_subcommand drill" -l fault -d 'What is wrong where --fail does not say: refused, blackhole (no answer ever), slow:9s, http:500, flap:50% (down or up by chance, anew for each probe interval), flap:50%/20s (for every 20s), wrong-issuer' -r
+complete -c maverics -n "__fish_maverics_using_subcommand drill" -l scenario -d 'A drill kept in a file (schemas/drill-scenario.schema.json): faults, logins, and what makes it pass. Options win over it; --fail adds faults' -r -F
+complete -c maverics -n "__fish_maverics_using_subcommand drill" -l connector -d 'Continuity connector to rehearse; may be repeated [default: each, by itself]' -r
+complete -c maverics -n "__fish_maverics_using_subcommand drill" -l logins -d 'How many people sign in: 5/s, 300/m, or 0 [default: 1/s]' -r
+complete -c maverics -n "__fish_maverics_using_subcommand drill" -l arrivals -d 'When they come, within their share of the time' -r -f -a "random\t'At a random moment'
+even\t'At its beginning'"
+complete -c maverics -n "__fish_maverics_using_subcommand drill" -l duration -d 'How long the drill lasts [default: ten minutes after the last fault begins or ends]' -r
+complete -c maverics -n "__fish_maverics_using_subcommand drill" -l seed -d 'Where chance begins [default: 1]' -r
+complete -c maverics -n "__fish_maverics_using_subcommand drill" -l phase -d 'When each provider\'s second probe comes, after the first at 0s [default: by chance within the interval]' -r
+complete -c maverics -n "__fish_maverics_using_subcommand drill" -l max-detect -d 'Fail when logins still go to a faulty provider after this time' -r
+complete -c maverics -n "__fish_maverics_using_subcommand drill" -l max-failed -d 'Fail when more logins fail, after one more try each' -r
+complete -c maverics -n "__fish_maverics_using_subcommand drill" -l format -d 'Format of the report' -r -f -a "text\t'For people'
+json\t'For programs (schemas/output/drill.schema.json)'
+svg\t'A picture, for a browser or a document'"
+complete -c maverics -n "__fish_maverics_using_subcommand drill" -s o -l output -d 'Write the report to a file instead of standard output' -r -F
+complete -c maverics -n "__fish_maverics_using_subcommand drill" -l config -d 'Configuration file, where none is named otherwise [default: $MAVERICS_CONFIG, else /etc/maverics/maverics.yaml]' -r -F
+complete -c maverics -n "__fish_maverics_using_subcommand drill" -l stdin-filename -d 'Name that findings give to standard input' -r
+complete -c maverics -n "__fish_maverics_using_subcommand drill" -l allow-insecure-http -d 'Accept plain http for this URL (scheme, host and port count); may be repeated' -r
+complete -c maverics -n "__fish_maverics_using_subcommand drill" -l secret-provider -d 'Secret store: secretfile:///path or env://PREFIX [default: $MAVERICS_SECRET_PROVIDER]' -r
+complete -c maverics -n "__fish_maverics_using_subcommand drill" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maverics -n "__fish_maverics_using_subcommand demo" -l port -d 'First of four ports: page, north, south, sign-out; 0 takes any that are free' -r
 complete -c maverics -n "__fish_maverics_using_subcommand demo" -l keep -d 'Keep the configuration files in this folder, which must be new or empty' -r -F
 complete -c maverics -n "__fish_maverics_using_subcommand demo" -l json -d 'Print addresses and passwords as one line of JSON'
@@ -139,16 +161,17 @@ complete -c maverics -n "__fish_maverics_using_subcommand man" -s h -l help -d '
 complete -c maverics -n "__fish_maverics_using_subcommand generate" -l root -d 'Root of the repository' -r -F
 complete -c maverics -n "__fish_maverics_using_subcommand generate" -l check -d 'Change nothing; fail when a file is not current'
 complete -c maverics -n "__fish_maverics_using_subcommand generate" -s h -l help -d 'Print help'
-complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen demo explain schema hash-password completions man generate help" -f -a "serve" -d 'Run the orchestrator'
-complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen demo explain schema hash-password completions man generate help" -f -a "validate" -d 'Check configurations: form and names, with line and column'
-complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen demo explain schema hash-password completions man generate help" -f -a "lint" -d 'Say which continuity tier a fleet meets, and what would break it'
-complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen demo explain schema hash-password completions man generate help" -f -a "probe" -d 'Ask every identity provider whether it is well, and say where logins would go now'
-complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen demo explain schema hash-password completions man generate help" -f -a "lb-gen" -d 'Write load balancer configuration that fits a deployment'
-complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen demo explain schema hash-password completions man generate help" -f -a "demo" -d 'Two providers, an orchestrator, a page, and a switch to break each provider'
-complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen demo explain schema hash-password completions man generate help" -f -a "explain" -d 'Print the page of a finding: why it matters, and how to put it right'
-complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen demo explain schema hash-password completions man generate help" -f -a "schema" -d 'Print a JSON Schema: of the configuration, or of what the commands print'
-complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen demo explain schema hash-password completions man generate help" -f -a "hash-password" -d 'Hash a password for the users file of a `local` connector'
-complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen demo explain schema hash-password completions man generate help" -f -a "completions" -d 'Print the completions of a shell'
-complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen demo explain schema hash-password completions man generate help" -f -a "man" -d 'Print a manual page in troff, for `man -l -`'
-complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen demo explain schema hash-password completions man generate help" -f -a "generate" -d 'Write schemas, completions and manual pages into the repository'
-complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen demo explain schema hash-password completions man generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen drill demo explain schema hash-password completions man generate help" -f -a "serve" -d 'Run the orchestrator'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen drill demo explain schema hash-password completions man generate help" -f -a "validate" -d 'Check configurations: form and names, with line and column'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen drill demo explain schema hash-password completions man generate help" -f -a "lint" -d 'Say which continuity tier a fleet meets, and what would break it'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen drill demo explain schema hash-password completions man generate help" -f -a "probe" -d 'Ask every identity provider whether it is well, and say where logins would go now'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen drill demo explain schema hash-password completions man generate help" -f -a "lb-gen" -d 'Write load balancer configuration that fits a deployment'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen drill demo explain schema hash-password completions man generate help" -f -a "drill" -d 'Rehearse outages in virtual time, with the very code that `serve` runs'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen drill demo explain schema hash-password completions man generate help" -f -a "demo" -d 'Two providers, an orchestrator, a page, and a switch to break each provider'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen drill demo explain schema hash-password completions man generate help" -f -a "explain" -d 'Print the page of a finding: why it matters, and how to put it right'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen drill demo explain schema hash-password completions man generate help" -f -a "schema" -d 'Print a JSON Schema: of the configuration, or of what the commands print'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen drill demo explain schema hash-password completions man generate help" -f -a "hash-password" -d 'Hash a password for the users file of a `local` connector'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen drill demo explain schema hash-password completions man generate help" -f -a "completions" -d 'Print the completions of a shell'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen drill demo explain schema hash-password completions man generate help" -f -a "man" -d 'Print a manual page in troff, for `man -l -`'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen drill demo explain schema hash-password completions man generate help" -f -a "generate" -d 'Write schemas, completions and manual pages into the repository'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen drill demo explain schema hash-password completions man generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -23,6 +23,7 @@ pub mod model;
 // 7: the decision
 pub mod continuity;
 // 8: rooms side by side, strangers to one another
+pub mod drill;
 pub mod lb;
 pub mod lint;
 pub mod probe;

@@ -14,14 +14,15 @@ const FLOORS: &[(u8, &[&str], &str)] = &[
     (5, &["connector"], "one identity provider: how to sign in there"),
     (6, &["model"], "the linked deployment: every name resolved"),
     (7, &["continuity"], "who serves this login, and why: pure"),
-    (8, &["lint", "lb", "probe", "serve"], "rooms side by side, strangers to one another"),
+    (8, &["lint", "lb", "probe", "drill", "serve"], "rooms side by side, strangers to one another"),
 ];
 
 /// Imports across rooms of one floor, or upward, each with its reason.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[];
 
 /// Rooms, and files by name, that name no file, socket, clock or async runtime.
-const PURE_ROOMS: &[&str] = &["diag", "value", "config", "protocol", "model", "continuity", "lint", "lb"];
+const PURE_ROOMS: &[&str] =
+    &["diag", "value", "config", "protocol", "model", "continuity", "drill", "lint", "lb"];
 const IMPURE_WORDS: &[&str] = &[
     "std::fs",
     "std::net::Tcp",

@@ -25,6 +25,8 @@ pub enum Why {
     LastTry,
     /// Nobody is available, and the configuration says to send people to the primary anyway.
     LastResort,
+    /// A sign-in stumbled there, the member was asked, and was well: the person may try it once more.
+    SameAgain,
 }
 
 impl Why {
@@ -40,6 +42,7 @@ impl Why {
             Why::AlreadyTried => "already-tried",
             Why::LastTry => "last-try",
             Why::LastResort => "last-resort",
+            Why::SameAgain => "same-again",
         }
     }
 
@@ -62,6 +65,13 @@ pub struct Candidate<'a> {
     pub assurance: Option<u8>,
     /// Was tried in this login.
     pub tried: bool,
+}
+
+impl Candidate<'_> {
+    /// Whether it authenticates strongly enough: at the level or above, when one is asked for.
+    pub fn is_strong_enough(&self, minimum_assurance: Option<u8>) -> bool {
+        minimum_assurance.is_none_or(|least| self.assurance.is_some_and(|have| have >= least))
+    }
 }
 
 /// An ordered plan: whom to try, and why the others are not in it. Numbers are places in the list of
@@ -87,7 +97,7 @@ pub fn choose(candidates: &[Candidate<'_>], minimum_assurance: Option<u8>) -> Pl
     let mut plan = Plan { order: Vec::new(), skipped: Vec::new() };
     let mut unavailable = Vec::new();
     for (i, candidate) in candidates.iter().enumerate() {
-        if minimum_assurance.is_some_and(|least| candidate.assurance.is_none_or(|have| have < least)) {
+        if !candidate.is_strong_enough(minimum_assurance) {
             plan.skipped.push((i, Why::BelowAssurance));
         } else if candidate.tried {
             plan.skipped.push((i, Why::AlreadyTried));

@@ -2,7 +2,8 @@
 //!
 //! One state machine ([`state`]), one choice ([`mod@choose`]), one login ([`transaction`]), four readers:
 //! `serve` decides with them, `drill` rehearses with them in virtual time, `probe` explains with them, and
-//! `lint` computes detection times from the same constants ([`detection`]).
+//! `lint` computes detection times from the same constants ([`detection`]). When anybody is asked, and for
+//! whom the answer counts, is [`pace`].
 //!
 //! The rule behind all of it: only a request of ours that carries nothing from the person can demote a
 //! provider or move a login. What is seen in a callback merely asks for such a request; otherwise anybody
@@ -11,6 +12,7 @@
 pub mod choose;
 pub mod detection;
 pub mod outlook;
+pub mod pace;
 pub mod state;
 pub mod transaction;
 

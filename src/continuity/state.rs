@@ -254,6 +254,12 @@ impl Member {
         self.last_good
     }
 
+    /// Whether it is available and answered well within the last `max_age` milliseconds: evidence that is
+    /// accepted instead of a pre-flight where the configuration says so. Zero accepts nothing.
+    pub fn answered_within(&self, max_age: u64, now: Millis) -> bool {
+        max_age > 0 && self.is_available() && self.last_good.is_some_and(|at| now.since(at) <= max_age)
+    }
+
     /// Consecutive failures of scheduled probes.
     pub fn failures(&self) -> u32 {
         self.failures

@@ -117,6 +117,20 @@ impl Login {
         self.current = None;
     }
 
+    /// The member to send the browser to although it is down, once nobody is left: the first whose continuity
+    /// connector has such a last resort, and which is strong enough.
+    pub fn last_resort(
+        &self,
+        candidates: &[Candidate<'_>],
+        allowed: impl Fn(usize) -> bool,
+    ) -> Option<(usize, Why)> {
+        let place = candidates
+            .iter()
+            .enumerate()
+            .position(|(i, candidate)| candidate.is_strong_enough(self.minimum_assurance) && allowed(i))?;
+        Some((place, Why::LastResort))
+    }
+
     /// Members tried in vain, in order.
     pub fn tried(&self) -> &[usize] {
         &self.tried

@@ -101,6 +101,23 @@ impl Deployment {
         &self.continuity[index.0]
     }
 
+    /// Whether a provider is calmed when it flaps: as every continuity connector it is a member of says.
+    pub fn is_damped(&self, index: IdpIndex) -> bool {
+        self.continuity
+            .iter()
+            .filter(|group| group.members.as_slice().contains(&index))
+            .all(|group| group.damped)
+    }
+
+    /// How the continuity connectors a provider is a member of ask before a sign-in.
+    pub fn pre_flights(
+        &self,
+        index: IdpIndex,
+    ) -> impl Iterator<Item = &crate::connector::continuity::config::PreFlight> {
+        let groups = self.continuity.iter().filter(move |group| group.members.as_slice().contains(&index));
+        groups.map(|group| &group.pre_flight)
+    }
+
     /// The providers of a sign-in in order, continuity connectors replaced by their members, each provider
     /// at its first place.
     pub fn candidates(&self, sign_in: &SignIn) -> Vec<Candidate> {

@@ -23,7 +23,7 @@ pub const STALE_SECS_MAX: u64 = 24 * 3600;
 /// Shortest time between two fetches that an unknown key id may cause.
 pub const KEY_REFETCH_SECS_MIN: u64 = 60;
 /// Longest fetch during a sign-in.
-const FETCH_BUDGET: Duration = Duration::from_millis(2_500);
+const FETCH_BUDGET: Duration = Duration::from_millis(super::FETCH_MILLIS_MAX);
 /// How long a failed fetch is believed, in milliseconds.
 const FAILURE_MILLIS: u64 = 5_000;
 /// Redirects followed for the discovery document.

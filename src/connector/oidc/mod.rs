@@ -22,6 +22,11 @@ use crate::value::Secret;
 use config::Config;
 use metadata::Metadata;
 
+/// Longest call in the middle of a sign-in, in milliseconds: a code for tokens, or UserInfo.
+pub const CALL_MILLIS_MAX: u64 = crate::net::http::CALL_MILLIS_MAX;
+/// Longest fetch of a document during a sign-in, in milliseconds.
+pub const FETCH_MILLIS_MAX: u64 = 2_500;
+
 /// The line for the table.
 pub static KIND: Kind = Kind { type_names: config::TYPE_NAMES, schema: branches, read };
 

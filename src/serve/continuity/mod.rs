@@ -18,18 +18,13 @@ use crate::config::connectors::HealthCheck;
 use crate::connector::Connector;
 use crate::connector::open::{Mark, Opened};
 use crate::continuity::choose::{Candidate, Why, choose};
+use crate::continuity::pace::Landed;
 use crate::continuity::state::{Change, Member, Observation, Settings, Standing};
 use crate::health::{Reason, Verdict};
 use crate::model::{Continuity, ContinuityIndex, Deployment, Idp, IdpIndex};
 use crate::serve::telemetry::events::passed_over;
 use crate::serve::telemetry::{Event, Telling};
 use history::Probed;
-
-/// Interval of the probes that clear the suspicion of a provider nobody watches, in milliseconds.
-pub const RECOVERY_MILLIS: u64 = 10_000;
-
-/// The part of a failed question's time, beyond what one has waited oneself, by which one steps back.
-const STEP_BACK_SHARE: u32 = 4;
 
 /// Every provider of this node, as one deployment has them. A reload makes another board, which takes over the
 /// slots of providers that did not change: their state, their monitors, the questions under way.
@@ -103,9 +98,8 @@ pub enum Question {
 #[derive(Default)]
 struct Flight {
     running: bool,
-    /// Of the last one that landed: when it began and ended, in the board's own count, its outcome, and how
-    /// long it took.
-    last: Option<(u64, u64, bool, Duration)>,
+    /// The last one that landed, in the board's own count.
+    last: Option<Landed>,
 }
 
 /// A provider's state, for pages and reports.
@@ -160,8 +154,7 @@ impl Board {
 
     fn over(deployment: &Deployment, opened: &[Opened], before: Option<&Board>, ground: Ground) -> Self {
         let slots = deployment.idps.iter().zip(opened).enumerate().map(|(i, (idp, opened))| {
-            let mut groups = deployment.continuity.iter().filter(|c| c.members.iter().any(|m| m.0 == i));
-            let damped = groups.all(|c| c.damped);
+            let damped = deployment.is_damped(IdpIndex(i));
             let known = before.and_then(|b| b.slots.iter().find(|slot| slot.name == idp.name.as_str()));
             match known {
                 Some(slot) if slot.mark == opened.mark && slot.damped == damped => slot.clone(),
@@ -205,7 +198,7 @@ impl Board {
         let mut serving = lock(&self.serving);
         let Some(before) = serving.get_mut(through.0) else { return };
         let name = deployment.idp(member).name.as_str();
-        if before.member == name || why == "same-again" {
+        if before.member == name || why == Why::SameAgain.code() {
             return;
         }
         let group = deployment.continuity(through);
@@ -292,10 +285,8 @@ impl Board {
     pub async fn ask(&self, index: IdpIndex, arrived: u64, budget: Duration, max_age: Duration) -> bool {
         if !max_age.is_zero() {
             let member = lock(&self.slots[index.0].member);
-            let recent = member
-                .last_good()
-                .is_some_and(|at| u128::from(self.ground.clock.millis().since(at)) <= max_age.as_millis());
-            if recent && member.is_available() {
+            let max_age = u64::try_from(max_age.as_millis()).unwrap_or(u64::MAX);
+            if member.answered_within(max_age, self.ground.clock.millis()) {
                 return true;
             }
         }
@@ -358,15 +349,10 @@ impl Slot {
             tokio::pin!(landing);
             // Listen before looking, or a landing in between would be missed.
             landing.as_mut().enable();
-            let mut answer = None;
+            let answer;
             {
                 let mut flight = lock(flight);
-                if let Some((begun, ended, well, took)) = flight.last {
-                    // A failure that ended after the login arrived is evidence enough, whenever it began.
-                    if begun > arrived || (!well && ended > arrived) {
-                        answer = Some((well, took));
-                    }
-                }
+                answer = flight.last.filter(|landed| landed.counts_for(arrived));
                 if answer.is_none() && !flight.running {
                     flight.running = true;
                     let landing = Landing {
@@ -381,11 +367,9 @@ impl Slot {
                 }
             }
             match answer {
-                Some((true, _)) => return true,
-                Some((false, took)) => {
-                    // Everybody who waited goes on at once, to a provider that had little to do until now. Those
-                    // who waited least step back a little for those who waited longest.
-                    tokio::time::sleep(took.saturating_sub(came.elapsed()) / STEP_BACK_SHARE).await;
+                Some(landed) if landed.well => return true,
+                Some(landed) => {
+                    tokio::time::sleep(landed.step_back(came.elapsed())).await;
                     return false;
                 }
                 None => landing.await,
@@ -465,7 +449,12 @@ impl Drop for Landing {
         {
             let mut flight = lock(flight);
             flight.running = false;
-            flight.last = Some((self.begun, self.slot.ground.arrive(), self.well, self.started.elapsed()));
+            flight.last = Some(Landed {
+                begun: self.begun,
+                ended: self.slot.ground.arrive(),
+                well: self.well,
+                took: self.started.elapsed(),
+            });
         }
         landed.notify_waiters();
     }

@@ -6,26 +6,25 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::{Board, RECOVERY_MILLIS, Slot};
+use super::{Board, Slot};
 use crate::ambient::Entropy;
+use crate::continuity::pace::{Pace, RECOVERY_MILLIS};
 
-/// Starts the monitors of the providers that `before` did not have; the others go on. The first probe is at
-/// once; the phase of the following ones is random, so that many nodes do not ask in step. From then on probes
-/// start exactly one interval apart, which keeps detection at `threshold x interval + timeout`.
+/// Starts the monitors of the providers that `before` did not have; the others go on. When they ask is
+/// [`Pace`]'s, with a phase of chance.
 pub fn start(board: &Board, before: Option<&Board>, entropy: &Entropy, stop: &CancellationToken) {
     for slot in &board.slots {
         if before.is_some_and(|before| before.slots.iter().any(|known| Arc::ptr_eq(known, slot))) {
             continue;
         }
-        let interval = slot.check.interval.std().max(Duration::from_secs(1));
-        let timeout = slot.check.timeout.std().min(interval).max(Duration::from_millis(1));
-        let phase = Duration::from_millis(entropy.below(interval.as_millis() as u64));
+        let pace = Pace::of(&slot.check);
+        let phase = entropy.below(pace.interval);
         let (slot, stop) = (slot.clone(), stop.clone());
         let runtime = slot.ground.runtime.clone();
         runtime.spawn(async move {
             let watch = async {
                 if slot.watched {
-                    watch(&slot, interval, timeout, phase).await;
+                    watch(&slot, pace, phase).await;
                 } else {
                     recover(&slot).await;
                 }
@@ -39,18 +38,15 @@ pub fn start(board: &Board, before: Option<&Board>, entropy: &Entropy, stop: &Ca
     }
 }
 
-async fn watch(slot: &Slot, interval: Duration, timeout: Duration, phase: Duration) {
-    let mut next = Instant::now();
-    let mut first = true;
+async fn watch(slot: &Slot, pace: Pace, phase: u64) {
+    let origin = Instant::now();
+    let mut due = 0;
+    let mut phase = Some(phase);
     loop {
-        sleep_until(next).await;
-        let begun = Instant::now();
-        slot.probe(timeout).await;
-        next += if std::mem::take(&mut first) { phase.max(Duration::from_secs(1)) } else { interval };
-        // After a suspended machine wakes, do not make up for what was missed.
-        if next + interval < begun {
-            next = begun + interval;
-        }
+        sleep_until(origin + Duration::from_millis(due)).await;
+        let begun = u64::try_from(origin.elapsed().as_millis()).unwrap_or(u64::MAX);
+        slot.probe(Duration::from_millis(pace.timeout)).await;
+        due = pace.next(due, begun, phase.take());
     }
 }
 

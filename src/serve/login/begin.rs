@@ -67,7 +67,7 @@ pub async fn begin(state: &State, context: &Context, start: Start<'_>) -> Respon
     if let Some((again, retries)) = &start.again_at
         && let Some(i) = (0..candidates.len()).find(|i| name_of(*i) == again)
         && let Some(response) =
-            send(state, context, &start, &candidates, i, "same-again", *retries, &login).await
+            send(state, context, &start, &candidates, i, Why::SameAgain.code(), *retries, &login).await
     {
         return response;
     }
@@ -97,9 +97,17 @@ pub async fn begin(state: &State, context: &Context, start: Start<'_>) -> Respon
         }
         login.give_up_on(member);
     }
-    if let Some(primary) = last_resort(state, &candidates, start.sign_in.minimum_assurance)
+    let sent_anyway = |i: usize| {
+        let through = candidates[i].through;
+        through.is_some_and(|group| deployment.continuity(group).last_resort == LastResort::Primary)
+    };
+    let views: Vec<View<'_>> = candidates
+        .iter()
+        .map(|c| View { member: None, assurance: deployment.idp(c.idp).assurance, tried: false })
+        .collect();
+    if let Some((primary, why)) = login.last_resort(&views, sent_anyway)
         && let Some(response) =
-            send(state, context, &start, &candidates, primary, Why::LastResort.code(), 0, &login).await
+            send(state, context, &start, &candidates, primary, why.code(), 0, &login).await
     {
         return response;
     }
@@ -126,16 +134,6 @@ pub async fn begin(state: &State, context: &Context, start: Start<'_>) -> Respon
 fn pre_flight(state: &State, candidate: &Candidate) -> Option<(Duration, Duration)> {
     let settings = &state.deployment.continuity(candidate.through?).pre_flight;
     (!settings.disabled).then(|| (settings.timeout.std(), settings.max_age.std()))
-}
-
-/// The primary that people are sent to although it is down, where the configuration says so; never one below
-/// the level that is asked for.
-fn last_resort(state: &State, candidates: &[Candidate], minimum_assurance: Option<u8>) -> Option<usize> {
-    candidates.iter().position(|c| {
-        let strong = minimum_assurance
-            .is_none_or(|least| state.deployment.idp(c.idp).assurance.is_some_and(|have| have >= least));
-        strong && c.through.is_some_and(|t| state.deployment.continuity(t).last_resort == LastResort::Primary)
-    })
 }
 
 /// Sends the browser to a candidate. `None` when the candidate cannot even begin.

@@ -7,9 +7,9 @@ use http::{Method, StatusCode};
 use super::begin::{Start, begin};
 use super::finish::finish;
 use super::pending::{Pending, Return};
-use crate::connector::continuity::config::PreFlight;
 use crate::connector::{CompleteRequest, Connector, Denial, Fault, Identity, Input};
 use crate::continuity::Login;
+use crate::continuity::pace::{self, DOUBT_AGAIN_MILLIS, DOUBT_MILLIS};
 use crate::continuity::transaction::AfterCheck;
 use crate::model::{App, IdpIndex, SignIn};
 use crate::protocol::oauth::{OAuthError, Params};
@@ -20,13 +20,6 @@ use crate::serve::edge::{Context, Response, answer};
 use crate::serve::state::State;
 use crate::serve::telemetry::Event;
 
-/// How long a provider may take with an answer before we ask ourselves whether it is well, in milliseconds.
-/// Together with the pre-flight's budget this bounds what a provider that hangs in the middle costs.
-pub const DOUBT_MILLIS: u64 = 250;
-/// And how long after that question until it is asked again, in milliseconds.
-pub const DOUBT_AGAIN_MILLIS: u64 = 500;
-/// Budget of that question, in milliseconds: with the doubt and a restart, less than what a pre-flight costs.
-pub const CHECK_MILLIS_MAX: u64 = 2_500;
 /// Most posted answers that wait, and the largest, in bytes.
 pub const HELD_MAX: usize = 1_024;
 const HELD_BYTES_MAX: usize = 16 * 1024;
@@ -120,19 +113,10 @@ pub(super) enum Asked {
     AndUnwell,
 }
 
-/// A request of ours, begun now, that carries nothing from the person. Where the configuration gives slow
-/// providers more time before a sign-in, they have it here too.
+/// A request of ours, begun now, that carries nothing from the person.
 async fn check(state: &State, index: IdpIndex) -> bool {
-    let patient = state
-        .deployment
-        .continuity
-        .iter()
-        .filter(|group| group.members.iter().any(|member| *member == index))
-        .map(|group| group.pre_flight.timeout)
-        .filter(|timeout| *timeout > PreFlight::default().timeout)
-        .max();
-    let budget = patient.map_or(Duration::from_millis(CHECK_MILLIS_MAX), |timeout| timeout.std());
-    state.board.check(index, budget).await
+    let budget = pace::check_budget(state.deployment.pre_flights(index));
+    state.board.check(index, budget.std()).await
 }
 
 /// What the result of a sign-in leads to.
