@@ -84,6 +84,7 @@ pub fn run(args: &Args) -> Result<Outcome> {
         clock: clock.clone(),
         entropy: Entropy::system(),
         plain: args.config.plain_http(),
+        shelf: None,
     };
     let parts = deployment.to_open().enumerate().filter(|(place, _)| chosen.contains(&IdpIndex(*place)));
     let opened = parts.map(|(place, (config, tls, custom))| {

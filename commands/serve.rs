@@ -1,7 +1,7 @@
 //! `maverics serve`: run the orchestrator.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use maverics::config::codes;
 use maverics::config::fill::Fillers;
 use maverics::config::logger::LogLevel;
 use maverics::connector::open::{self, World};
+use maverics::connector::shelf::Shelf;
 use maverics::diag::{Level, Sources, text};
 use maverics::model::{self, App, Deployment, read::ReadOptions};
 use maverics::secrets::{self, Keyring, keyring};
@@ -62,6 +63,11 @@ pub struct Args {
     /// Threads that accept and proxy [default: one for each core]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
+
+    /// Folder that keeps what identity providers published, so that a restart while one is down still signs
+    /// people in; needs the keys of `session.encryption`, and a folder for each node
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
 }
 
 /// The original's command line (`maverics -config F -verbose -secretProvider URL`, one dash or two, no
@@ -158,7 +164,9 @@ pub fn run(args: &Args) -> Result<Outcome> {
         .enable_all()
         .build()
         .context("cannot start the control runtime")?;
-    let mut options = options(&deployment, keyring, args.config.plain_http(), &clock, control.handle())?;
+    let shelf = shelf(&deployment, &keyring, args.state_dir.as_deref())?;
+    let plain = args.config.plain_http();
+    let mut options = options(&deployment, keyring, plain, shelf, &clock, control.handle())?;
     options.address = address;
     options.threads = args.threads;
     options.grace = args.grace.std();
@@ -185,16 +193,33 @@ pub fn run(args: &Args) -> Result<Outcome> {
     Ok(Outcome::Clean)
 }
 
+/// Where what providers published is kept over a restart. Without keys nobody could vouch for it, so nothing is.
+fn shelf(deployment: &Deployment, keyring: &Keyring, folder: Option<&Path>) -> Result<Option<Arc<Shelf>>> {
+    let Some(folder) = folder else { return Ok(None) };
+    let Some(seal) = &deployment.session.encryption else {
+        tracing::warn!(
+            event = "start.warning",
+            "--state-dir keeps nothing: `session.encryption` has no keys to sign with"
+        );
+        return Ok(None);
+    };
+    let open = |text| keyring.open(text).ok_or_else(|| anyhow!("session.encryption: a secret was not unlocked"));
+    let current = open(&seal.keys.current)?;
+    let old = seal.keys.old.iter().map(open).collect::<Result<Vec<_>>>()?;
+    Shelf::open(folder, &current, &old).map(|shelf| Some(Arc::new(shelf))).map_err(|e| anyhow!(e))
+}
+
 /// What a server is started with: connectors opened, client TLS ready, and the usual address, threads and grace.
 pub fn options(
     deployment: &Arc<Deployment>,
     keyring: Keyring,
     plain: PlainHttp,
+    shelf: Option<Arc<Shelf>>,
     clock: &Clock,
     control: &Handle,
 ) -> Result<Options> {
     let entropy = Entropy::system();
-    let world = World { runtime: control.clone(), clock: clock.clone(), entropy: entropy.clone(), plain };
+    let world = World { runtime: control.clone(), clock: clock.clone(), entropy: entropy.clone(), plain, shelf };
     let connectors = open::all(deployment.to_open(), &keyring, &world).map_err(|e| anyhow!(e))?;
     let upstream_tls = maverics::serve::run::upstream_tls(deployment, |profile| {
         let tls = profile.map(open::client_tls).transpose()?.unwrap_or_default();

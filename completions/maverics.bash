@@ -603,7 +603,7 @@ _maverics() {
             return 0
             ;;
         maverics__subcmd__serve)
-            opts="-v -h --config --stdin-filename --allow-insecure-http --secret-provider --address --verbose --drain-delay --grace --threads --help"
+            opts="-v -h --config --stdin-filename --allow-insecure-http --secret-provider --address --verbose --drain-delay --grace --threads --state-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -638,6 +638,10 @@ _maverics() {
                     return 0
                     ;;
                 --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -47,6 +47,7 @@ complete -c maverics -n "__fish_maverics_using_subcommand serve" -l address -d '
 complete -c maverics -n "__fish_maverics_using_subcommand serve" -l drain-delay -d 'How long requests are still accepted after SIGTERM, so that balancers notice the status' -r
 complete -c maverics -n "__fish_maverics_using_subcommand serve" -l grace -d 'How long requests in flight may take after that' -r
 complete -c maverics -n "__fish_maverics_using_subcommand serve" -l threads -d 'Threads that accept and proxy [default: one for each core]' -r
+complete -c maverics -n "__fish_maverics_using_subcommand serve" -l state-dir -d 'Folder that keeps what identity providers published, so that a restart while one is down still signs people in; needs the keys of `session.encryption`, and a folder for each node' -r -F
 complete -c maverics -n "__fish_maverics_using_subcommand serve" -s v -l verbose -d 'Log at level debug'
 complete -c maverics -n "__fish_maverics_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maverics -n "__fish_maverics_using_subcommand validate" -l config -d 'Configuration file, where none is named otherwise [default: $MAVERICS_CONFIG, else /etc/maverics/maverics.yaml]' -r -F

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
+use super::shelf::Shelf;
 use super::{Connector, IdpConfig, Opening};
 use crate::ambient::{Clock, Entropy};
 use crate::config::tls::{MinVersion, Profile};
@@ -29,6 +30,8 @@ pub struct World {
     pub entropy: Entropy,
     /// Where plain http is fine.
     pub plain: PlainHttp,
+    /// Where what providers published is kept over a restart, if anywhere.
+    pub shelf: Option<Arc<Shelf>>,
 }
 
 /// Opens one provider. `tls` is the connector's profile; `custom_tls` that of its custom endpoint, the
@@ -54,6 +57,7 @@ pub fn open(
         clock: world.clock.clone(),
         entropy: world.entropy.clone(),
         blocking: world.runtime.clone(),
+        shelf: world.shelf.clone(),
     };
     config.open(&opening).map_err(fault)
 }

@@ -1,4 +1,6 @@
-//! The only reads of files in the library: certificates, keys, people, secrets.
+//! The only reads of files in the library: certificates, keys, people, secrets; and the only writes.
+
+pub mod state;
 
 use std::fs::File;
 use std::io::{self, Read};

@@ -2,6 +2,7 @@
 //! http, and runs on the control runtime, so that a caller on any thread may wait for it.
 
 pub mod dial;
+pub mod freshness;
 pub mod http;
 pub mod tls;
 pub mod upstream;
@@ -24,6 +25,10 @@ pub struct Phases {
     pub request: Option<Duration>,
     /// Days until the peer's certificate expires, when there was one.
     pub certificate_days_left: Option<i64>,
+    /// The least of these days over all certificates the peer sent: its own and those between it and a root.
+    pub chain_days_left: Option<i64>,
+    /// The TLS version spoken.
+    pub tls_version: Option<&'static str>,
     /// Unix seconds of the peer's `Date` header minus ours, when it sent one.
     pub clock_skew_secs: Option<i64>,
 }

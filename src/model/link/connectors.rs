@@ -127,6 +127,10 @@ fn check_health(
     if check.interval.as_millis() < 1000 {
         linking.at_value(&form::BAD_VALUE, &child(&at, "interval"), "an interval is at least 1s");
     }
+    if check.simulation.as_ref().is_some_and(|s| s.enabled && s.window().is_none()) {
+        linking.at_value(&form::MISSING_KEY, &child(&at, "simulation"), "there is no `downtime`").help =
+            Some("Say how long the pretended outage lasts, such as `downtime: 5m`.".into());
+    }
     if check.timeout.is_zero() {
         linking.at_value(&form::BAD_VALUE, &child(&at, "timeout"), "a timeout of nothing can never be met");
     }

@@ -15,7 +15,7 @@ use crate::ambient::{Clock, Millis, UnixSecs};
 use crate::config::connectors::HealthCheck;
 use crate::connector::Connector;
 use crate::continuity::state::{Change, Member, Observation, Settings, Standing};
-use crate::health::{Reason, Verdict};
+use crate::health::{Reason, Unwell, Verdict};
 use crate::model::{ContinuityIndex, Deployment, IdpIndex};
 use crate::serve::telemetry::events;
 
@@ -58,6 +58,8 @@ struct Slot {
     flights: [(Mutex<Flight>, Notify); 2],
     /// Wakes the monitor of an unwatched provider.
     suspected: Notify,
+    /// When the last scheduled probe was over.
+    last_probe: Mutex<Option<Instant>>,
 }
 
 /// What is asked of a provider.
@@ -92,6 +94,8 @@ pub struct Snapshot {
     pub since_secs: u64,
     /// Whether logins are sent there.
     pub available: bool,
+    /// Seconds since the last scheduled probe was over; `None` before the first, and when nobody watches.
+    pub probe_age_secs: Option<u64>,
     /// Now, for whoever shows it.
     pub at: UnixSecs,
 }
@@ -125,6 +129,7 @@ impl Board {
                 check,
                 flights: Default::default(),
                 suspected: Notify::new(),
+                last_probe: Mutex::new(None),
             }
         });
         let serving = deployment.continuity.iter().map(|c| Serving {
@@ -195,6 +200,7 @@ impl Board {
                     reason: member.last_reason(),
                     since_secs: now.since(member.since()) / 1000,
                     available: member.is_available(),
+                    probe_age_secs: lock(&slot.last_probe).map(|at| at.elapsed().as_secs()),
                     at: self.clock.unix(),
                 }
             })
@@ -292,9 +298,10 @@ impl Board {
 
     async fn fly(self: Arc<Self>, mut landing: Landing, budget: Duration) {
         let slot = &self.slots[landing.index.0];
-        let asking = match landing.question {
-            Question::PreFlight => slot.connector.pre_flight(budget),
-            Question::Check => slot.connector.check(budget),
+        let asking = match (self.simulated(landing.index), landing.question) {
+            (Some(unwell), _) => Box::pin(async { Verdict::unwell(unwell) }),
+            (None, Question::PreFlight) => slot.connector.pre_flight(budget),
+            (None, Question::Check) => slot.connector.check(budget),
         };
         let outcome = match tokio::time::timeout(budget, asking).await {
             Ok(verdict) => verdict.outcome.map_err(|unwell| (unwell.reason, unwell.detail)),
@@ -322,23 +329,29 @@ impl Board {
         }
     }
 
-    /// One scheduled probe and what it means.
-    async fn probe(&self, index: IdpIndex, timeout: Duration) -> Verdict {
+    /// Takes the answer to a scheduled probe in.
+    fn probed(&self, index: IdpIndex, verdict: &Verdict) {
         let slot = &self.slots[index.0];
-        let asked = tokio::time::timeout(timeout, slot.connector.probe(timeout)).await;
-        let verdict = asked.unwrap_or_else(|_| {
-            let words = format!("no answer within {} ms", timeout.as_millis());
-            Verdict::unwell(crate::health::Unwell::new(Reason::Timeout, words))
-        });
+        *lock(&slot.last_probe) = Some(Instant::now());
         if let Err(unwell) = &verdict.outcome {
             events::probe_failed(&slot.name, unwell);
             if unwell.reason == Reason::OurLimit {
-                return verdict;
+                return;
             }
         }
-        let observation = Observation::of(&verdict, slot.says_no);
-        self.observe(index, observation);
-        verdict
+        self.observe(index, Observation::of(verdict, slot.says_no));
+    }
+
+    /// When the last scheduled probe was over.
+    fn last_probe(&self, index: IdpIndex) -> Option<Instant> {
+        *lock(&self.slots[index.0].last_probe)
+    }
+
+    /// The failure that a pretended outage is, while it lasts: a function of the time since start.
+    fn simulated(&self, index: IdpIndex) -> Option<Unwell> {
+        let simulation = self.slots[index.0].check.simulation.as_ref()?;
+        let down = simulation.is_down(Duration::from_millis(self.clock.millis().0));
+        down.then(|| Unwell::new(Reason::Simulated, "the outage is pretended (healthCheck.simulation)"))
     }
 
     /// Time by the board's clock.
@@ -375,7 +388,6 @@ mod tests {
 
     use super::*;
     use crate::connector::{Answer, Begin, BeginRequest, CompleteRequest, Fault, Identity};
-    use crate::health::Unwell;
 
     struct Scripted {
         asked: AtomicUsize,
@@ -411,17 +423,21 @@ mod tests {
 
     fn board(well: bool, takes: Duration) -> (Arc<Board>, Arc<Scripted>) {
         let connector = Arc::new(Scripted { asked: AtomicUsize::new(0), well: Mutex::new(well), takes });
-        let check = HealthCheck::default();
-        let clock = Clock::fixed(UnixSecs(0));
+        (board_over(connector.clone(), HealthCheck::default(), Clock::fixed(UnixSecs(0))), connector)
+    }
+
+    /// A board over one provider.
+    pub(super) fn board_over(connector: Arc<dyn Connector>, check: HealthCheck, clock: Clock) -> Arc<Board> {
         let slot = Slot {
             name: "a".into(),
-            connector: connector.clone(),
+            connector,
             watched: true,
             says_no: false,
             member: Mutex::new(Member::new(Settings::of(&check, true), clock.millis())),
             check,
             flights: Default::default(),
             suspected: Notify::new(),
+            last_probe: Mutex::new(None),
         };
         let board = Board {
             slots: vec![slot],
@@ -430,7 +446,7 @@ mod tests {
             runtime: Handle::current(),
             order: AtomicU64::new(1),
         };
-        (Arc::new(board), connector)
+        Arc::new(board)
     }
 
     const BUDGET: Duration = Duration::from_secs(3);

@@ -61,6 +61,56 @@ pub fn probe_failed(connector: &str, unwell: &Unwell) {
     );
 }
 
+/// `health.probe.stuck`: no answer for several intervals, good or bad. The state of before is kept.
+pub fn probe_stuck(connector: &str, age: std::time::Duration) {
+    tracing::error!(
+        event = "health.probe.stuck",
+        connector,
+        age_secs = age.as_secs(),
+        "no probe was over for several intervals: its state is not known to be true any more"
+    );
+}
+
+/// `health.monitor.restarted`: a fault of ours.
+pub fn monitor_restarted(connector: &str) {
+    tracing::error!(event = "health.monitor.restarted", connector, "the monitor broke off and begins again");
+}
+
+/// `health.clock.skewed`: seconds of the provider's clock minus ours.
+pub fn clock_skewed(connector: &str, skew_secs: i64) {
+    tracing::warn!(
+        event = "health.clock.skewed",
+        connector,
+        skew_secs,
+        "the provider's clock differs from ours: its tokens will be refused beyond 60 s"
+    );
+}
+
+/// `health.simulation.configured`: times in seconds since the start.
+pub fn simulation_configured(connector: &str, begins: std::time::Duration, ends: std::time::Duration) {
+    tracing::warn!(
+        event = "health.simulation.configured",
+        connector,
+        begins_secs = begins.as_secs(),
+        ends_secs = ends.as_secs(),
+        "an outage of this provider will be pretended: remove healthCheck.simulation in production"
+    );
+}
+
+/// `health.simulation.begun`.
+pub fn simulation_begun(connector: &str) {
+    tracing::error!(
+        event = "health.simulation.begun",
+        connector,
+        "the pretended outage begins: new logins are kept from this provider"
+    );
+}
+
+/// `health.simulation.ended`.
+pub fn simulation_ended(connector: &str) {
+    tracing::warn!(event = "health.simulation.ended", connector, "the pretended outage is over");
+}
+
 /// `health.preflight.failed`.
 pub fn pre_flight_failed(connector: &str, reason: Reason, detail: &str) {
     tracing::warn!(
