@@ -102,6 +102,15 @@ pub fn load(
     files: &[PathBuf],
     config: &ConfigArgs,
 ) -> Result<std::result::Result<(Deployment, Option<Box<dyn secrets::Provider>>), Outcome>> {
+    load_into(files, config, &mut Sources::default())
+}
+
+/// The same, with the text kept for findings that come later.
+pub fn load_into(
+    files: &[PathBuf],
+    config: &ConfigArgs,
+    sources: &mut Sources,
+) -> Result<std::result::Result<(Deployment, Option<Box<dyn secrets::Provider>>), Outcome>> {
     let input = input::read(files, config)?;
     let [input] = input.as_slice() else {
         return Err(anyhow!("one configuration file is served at a time; {} were named", input.len()));
@@ -113,12 +122,11 @@ pub fn load(
     let secret = |reference: &SecretRef| {
         store.as_ref().and_then(|store| store.look_up(reference)).map(|secret| secret.expose().clone())
     };
-    let mut sources = Sources::default();
     let fillers = Fillers { env: Some(&exact_environment), secret: Some(&secret), probe_secrets: true };
     let options = ReadOptions { fillers, plain: config.plain_http(), show_extensions: false };
-    let reading = model::read(&input.name, &input.text, &mut sources, &options);
+    let reading = model::read(&input.name, &input.text, sources, &options);
     for finding in reading.findings.iter().filter(|f| f.level >= Level::Warn) {
-        anstream::eprintln!("{}\n", text::render(finding, &sources, true));
+        anstream::eprintln!("{}\n", text::render(finding, sources, true));
     }
     let mut errors = reading.findings.iter().filter(|f| f.level >= Level::Error);
     let outcome =

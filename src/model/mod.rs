@@ -93,6 +93,11 @@ impl Deployment {
         &self.idps[index.0]
     }
 
+    /// Whether flapping raises the healthy threshold of a provider: unless a continuity connector over it says no.
+    pub fn is_damped(&self, index: IdpIndex) -> bool {
+        self.continuity.iter().filter(|group| group.members.iter().any(|m| *m == index)).all(|group| group.damped)
+    }
+
     /// A continuity connector.
     pub fn continuity(&self, index: ContinuityIndex) -> &Continuity {
         &self.continuity[index.0]

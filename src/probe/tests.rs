@@ -2,9 +2,12 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use std::time::Duration;
+
 use super::*;
 use crate::connector::{Answer, Begin, BeginRequest, CompleteRequest, Fault, Identity};
 use crate::diag::Sources;
+use crate::health::{Reason, Unwell, Verdict};
 use crate::model::read::{ReadOptions, read};
 use crate::net::Phases;
 
@@ -78,7 +81,11 @@ async fn probe(deployment: &Deployment, scripts: [&'static [Say]; 2], count: u32
         let running = Running { script: Scripted(script), place: 0.into() };
         (IdpIndex(i), Arc::new(running) as Arc<dyn Connector>)
     });
-    let options = Options { count, pause: Duration::from_millis(10), timeout: Some(Duration::from_secs(5)) };
+    let options = Options {
+        count: Some(count),
+        interval: Some(Duration::from_millis(10)),
+        timeout: Some(Duration::from_secs(5)),
+    };
     run(deployment, opened.collect(), &options, &Clock::fixed(crate::ambient::UnixSecs(1_000_000))).await
 }
 

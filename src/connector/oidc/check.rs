@@ -37,6 +37,9 @@ pub(super) async fn probe(connector: &OidcConnector, budget: Duration) -> Verdic
         Ok(keys) => keys,
         Err(unwell) => return Verdict { outcome: Err(unwell), phases, facts },
     };
+    if let Some(secs) = phases.clock_skew_secs {
+        facts.push(("clockSkewSecs".to_owned(), secs.to_string()));
+    }
     facts.push(("usableKeys".to_owned(), keys.0.len().to_string()));
     facts.push(("keyIds".to_owned(), keys.0.key_ids().to_string()));
     facts.push(("keyAlgorithms".to_owned(), keys.0.algorithms().join(" ")));

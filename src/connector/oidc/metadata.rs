@@ -380,3 +380,267 @@ fn settle(result: Result<Answer, NetError>) -> (Phases, Result<Answer, Unwell>) 
         Err(error) => (error.phases.clone(), Err(error.into())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use serde_json::{Value, json};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::super::kept::{REFRESH_JITTER_PERCENT, REFRESH_PERCENT, STALE_SECS_BEARER, STALE_SECS_CODE_FLOW};
+    use super::*;
+    use crate::ambient::UnixSecs;
+    use crate::protocol::jose::SigningKey;
+    use crate::protocol::jose::token::Alg;
+    use crate::secrets::Keyring;
+    use crate::value::Secret;
+    use crate::value::url::PlainHttp;
+
+    const FRESH: u64 = 600;
+
+    /// Status and body of each path, and how often it was asked. Whatever is not there is refused.
+    #[derive(Default)]
+    struct Script {
+        answers: HashMap<&'static str, Vec<(u16, String)>>,
+        asked: HashMap<String, usize>,
+    }
+
+    struct Provider {
+        issuer: String,
+        script: Arc<std::sync::Mutex<Script>>,
+        clock: Clock,
+        shelf: Option<Arc<Shelf>>,
+    }
+
+    impl Provider {
+        async fn start() -> Self {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let issuer = format!("http://{}", listener.local_addr().unwrap());
+            let script = Arc::new(std::sync::Mutex::new(Script::default()));
+            let answering = script.clone();
+            tokio::spawn(async move {
+                while let Ok((mut stream, _)) = listener.accept().await {
+                    let mut head = vec![0; 4096];
+                    let read = stream.read(&mut head).await.unwrap_or_default();
+                    let line = String::from_utf8_lossy(&head[..read]).into_owned();
+                    let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+                    let (status, body) = {
+                        let mut script = answering.lock().unwrap();
+                        *script.asked.entry(path.clone()).or_default() += 1;
+                        match script.answers.get_mut(path.as_str()) {
+                            Some(answers) if answers.len() > 1 => answers.remove(0),
+                            Some(answers) => answers[0].clone(),
+                            None => (404, String::new()),
+                        }
+                    };
+                    let length = body.len();
+                    let answer = format!("HTTP/1.1 {status} X\r\nCache-Control: max-age={FRESH}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}");
+                    let _ = stream.write_all(answer.as_bytes()).await;
+                }
+            });
+            let provider = Provider { issuer, script, clock: Clock::fixed(UnixSecs(1_800_000_000)), shelf: None };
+            provider.well(&[&SigningKey::generate_es256()]);
+            provider
+        }
+
+        fn discovery(&self) -> Value {
+            let issuer = &self.issuer;
+            json!({"issuer": issuer, "authorization_endpoint": format!("{issuer}/a"),
+                   "token_endpoint": format!("{issuer}/t"), "jwks_uri": format!("{issuer}/keys")})
+        }
+
+        fn well(&self, keys: &[&SigningKey]) {
+            let keys: Vec<Value> = keys.iter().map(|key| key.public_jwk()).collect();
+            self.says(WELL_KNOWN, &[(200, self.discovery().to_string())]);
+            self.says(KEYS, &[(200, json!({"keys": keys}).to_string())]);
+        }
+
+        /// Answers in turn; the last is repeated.
+        fn says(&self, path: &'static str, answers: &[(u16, String)]) {
+            self.script.lock().unwrap().answers.insert(path, answers.to_vec());
+        }
+
+        fn fails(&self) {
+            self.says(WELL_KNOWN, &[(500, String::new())]);
+            self.says(KEYS, &[(500, String::new())]);
+        }
+
+        fn asked(&self, path: &str) -> usize {
+            self.script.lock().unwrap().asked.get(path).copied().unwrap_or_default()
+        }
+
+        fn open(&self) -> Arc<Metadata> {
+            let config = json!({"name": "okta", "type": "oidc", "oauthClientID": "x",
+                                "oidcWellKnownURL": format!("{}{WELL_KNOWN}", self.issuer)});
+            let config: Config = serde_json::from_value(config).unwrap();
+            let tls = crate::net::tls::client_config(&Default::default(), &[]).unwrap();
+            let runtime = Handle::current();
+            let client = Client::new(runtime.clone(), tls, PlainHttp::default(), self.clock.clone());
+            let opening = Opening {
+                keyring: &Keyring::default(),
+                client: client.clone(),
+                custom_client: client,
+                clock: self.clock.clone(),
+                entropy: Entropy::counted(5),
+                blocking: runtime,
+                shelf: self.shelf.clone(),
+            };
+            Metadata::open(&config, &opening)
+        }
+
+        fn secs(&self, secs: u64) {
+            self.clock.advance(secs * 1000);
+        }
+    }
+
+    const WELL_KNOWN: &str = "/.well-known/openid-configuration";
+    const KEYS: &str = "/keys";
+
+    #[tokio::test]
+    async fn used_while_fresh_refreshed_before_it_is_not() {
+        let provider = Provider::start().await;
+        let metadata = provider.open();
+        let both = || async { (metadata.discovery().await.unwrap(), metadata.keys(Purpose::CodeFlow).await.unwrap()) };
+        both().await;
+        provider.secs(FRESH * REFRESH_PERCENT / 100 - 1);
+        metadata.keep_fresh().await;
+        both().await;
+        assert_eq!((provider.asked(WELL_KNOWN), provider.asked(KEYS)), (1, 1), "fresh, and not due");
+        provider.secs(FRESH * REFRESH_JITTER_PERCENT / 100 + 1);
+        metadata.keep_fresh().await;
+        assert_eq!((provider.asked(WELL_KNOWN), provider.asked(KEYS)), (2, 2), "refreshed by nobody's sign-in");
+        provider.secs(FRESH / 2);
+        both().await;
+        assert_eq!((provider.asked(WELL_KNOWN), provider.asked(KEYS)), (2, 2), "fresh for as long again");
+        provider.secs(FRESH);
+        both().await;
+        assert_eq!((provider.asked(WELL_KNOWN), provider.asked(KEYS)), (3, 3), "without a refresh, the sign-in asks");
+    }
+
+    #[tokio::test]
+    async fn stale_while_the_provider_is_down_and_no_longer_than_that() {
+        let provider = Provider::start().await;
+        let metadata = provider.open();
+        metadata.keys(Purpose::Bearer).await.unwrap();
+        provider.fails();
+        provider.secs(FRESH + 1);
+        for purpose in [Purpose::CodeFlow, Purpose::Bearer] {
+            assert!(metadata.keys(purpose).await.is_ok() && metadata.discovery().await.is_ok());
+        }
+        let asked = provider.asked(KEYS);
+        for _ in 0..20 {
+            metadata.keys(Purpose::CodeFlow).await.unwrap();
+        }
+        assert_eq!(provider.asked(KEYS), asked, "what is found out once is believed by those who come next");
+        provider.secs(STALE_SECS_BEARER);
+        assert!(metadata.keys(Purpose::Bearer).await.is_err(), "an hour for what anybody may bring");
+        assert!(metadata.keys(Purpose::CodeFlow).await.is_ok());
+        provider.secs(STALE_SECS_CODE_FLOW);
+        assert!(metadata.keys(Purpose::CodeFlow).await.is_err() && metadata.discovery().await.is_err());
+        provider.well(&[&SigningKey::generate_es256()]);
+        metadata.keep_fresh().await;
+        assert!(metadata.keys(Purpose::Bearer).await.is_ok(), "and back");
+    }
+
+    #[tokio::test]
+    async fn bad_never_replaces_good() {
+        let provider = Provider::start().await;
+        let metadata = provider.open();
+        let (good, keys) = (metadata.discovery().await.unwrap(), metadata.keys(Purpose::CodeFlow).await.unwrap());
+        let with = |name: &str, value: &str| {
+            let mut document = provider.discovery();
+            document[name] = json!(value);
+            (200, document.to_string())
+        };
+        for bad in [
+            (200, "<html>".to_owned()),
+            (200, "[]".into()),
+            (404, provider.discovery().to_string()),
+            (429, String::new()),
+            (302, String::new()),
+            with("issuer", "https://evil.example.com"),
+            with("token_endpoint", "http://evil.example.com/t"),
+            with("jwks_uri", "ftp://x"),
+            (200, format!("{{\"issuer\": \"{}\", \"x\": \"{}\"}}", provider.issuer, "x".repeat(DOCUMENT_BYTES_MAX))),
+        ] {
+            provider.says(WELL_KNOWN, std::slice::from_ref(&bad));
+            let probed = metadata.fetch_discovery(Manner::probe(Duration::from_secs(5))).await.1;
+            assert!(probed.is_err(), "{bad:?}");
+            assert!(Arc::ptr_eq(&good, &metadata.known().unwrap()), "{bad:?}");
+        }
+        for bad in ["{}", "{\"keys\": []}", "{\"keys\": 7}", "[]", "", "{\"keys\": [{\"kty\": \"oct\", \"k\": \"AA\"}]}"] {
+            provider.says(KEYS, &[(200, bad.into())]);
+            assert!(metadata.fetch_keys(&good.0.jwks_uri, Manner::REFRESH).await.1.is_err(), "{bad}");
+            assert!(Arc::ptr_eq(&keys, &metadata.keys(Purpose::CodeFlow).await.unwrap()), "{bad}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_unknown_key_is_fetched_once_and_then_once_a_minute() {
+        let provider = Provider::start().await;
+        let (old, new) = (SigningKey::generate_es256(), SigningKey::generate_es256());
+        provider.well(&[&old]);
+        let metadata = provider.open();
+        let seen = metadata.keys(Purpose::CodeFlow).await.unwrap();
+        provider.well(&[&new]);
+        let flood = (0..50).map(|_| {
+            let (metadata, seen) = (metadata.clone(), seen.clone());
+            tokio::spawn(async move { metadata.keys_after(&seen).await })
+        });
+        for login in flood.collect::<Vec<_>>() {
+            let newer = login.await.unwrap().expect("newer keys");
+            assert!(newer.0.find(Some(new.kid()), Alg::ES256).is_ok());
+            assert!(newer.0.find(Some(old.kid()), Alg::ES256).is_err(), "a withdrawn key verifies nothing");
+        }
+        assert_eq!(provider.asked(KEYS), 2, "one fetch for all");
+        let seen = metadata.keys(Purpose::CodeFlow).await.unwrap();
+        for _ in 0..50 {
+            assert!(metadata.keys_after(&seen).await.is_none());
+        }
+        assert_eq!(provider.asked(KEYS), 2, "none within the minute");
+        provider.secs(KEY_REFETCH_SECS_MIN);
+        assert!(metadata.keys_after(&seen).await.is_some());
+        assert_eq!(provider.asked(KEYS), 3);
+        provider.secs(KEY_REFETCH_SECS_MIN);
+        provider.fails();
+        let seen = metadata.keys(Purpose::CodeFlow).await.unwrap();
+        assert!(metadata.keys_after(&seen).await.is_none());
+        assert!(Arc::ptr_eq(&seen, &metadata.keys(Purpose::CodeFlow).await.unwrap()), "a failure keeps the old keys");
+    }
+
+    #[tokio::test]
+    async fn a_sign_in_asks_once_more_and_a_probe_does_not() {
+        let provider = Provider::start().await;
+        let good = provider.discovery().to_string();
+        provider.says(WELL_KNOWN, &[(503, String::new()), (200, good.clone())]);
+        let metadata = provider.open();
+        metadata.discovery().await.unwrap();
+        assert_eq!(provider.asked(WELL_KNOWN), 2);
+        provider.says(WELL_KNOWN, &[(503, String::new()), (200, good)]);
+        assert!(metadata.fetch_discovery(Manner::probe(Duration::from_secs(5))).await.1.is_err());
+        assert_eq!(provider.asked(WELL_KNOWN), 3);
+    }
+
+    #[tokio::test]
+    async fn a_copy_survives_and_goes_when_an_operator_says_so() {
+        let scratch = tempfile::tempdir().unwrap();
+        let shelf = Shelf::open(scratch.path(), &Secret::new("a".repeat(64)), &[]).unwrap();
+        let provider = Provider { shelf: Some(Arc::new(shelf)), ..Provider::start().await };
+        let metadata = provider.open();
+        metadata.keys(Purpose::CodeFlow).await.unwrap();
+        metadata.write_copy();
+        provider.fails();
+        let again = provider.open();
+        assert!(again.keys(Purpose::CodeFlow).await.is_ok() && again.discovery().await.is_ok());
+        provider.secs(FRESH + 1);
+        assert!(again.keys(Purpose::Bearer).await.is_ok(), "stale");
+        again.drop_all();
+        again.write_copy();
+        provider.secs(10);
+        assert!(again.known().is_none() && again.keys(Purpose::CodeFlow).await.is_err());
+        assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0, "nor does a restart bring it back");
+        assert!(provider.open().known().is_none());
+    }
+}

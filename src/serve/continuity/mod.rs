@@ -113,13 +113,9 @@ impl Board {
         runtime: Handle,
     ) -> Self {
         let now = clock.millis();
-        let slots = deployment.idps.iter().zip(connectors).map(|(idp, connector)| {
+        let slots = deployment.idps.iter().zip(connectors).enumerate().map(|(i, (idp, connector))| {
             let check = idp.check_or_default();
-            let damped = deployment
-                .continuity
-                .iter()
-                .filter(|c| c.members.iter().any(|m| deployment.idp(*m).name == idp.name))
-                .all(|c| c.damped);
+            let damped = deployment.is_damped(IdpIndex(i));
             Slot {
                 name: idp.name.0.clone(),
                 connector: connector.clone(),
