@@ -124,7 +124,9 @@ impl Args {
             return Some("--watch goes with --format text, json or prometheus".into());
         }
         if self.watch && self.output.is_some() && self.format() == Format::Text {
-            return Some("--watch writes text to the terminal only; --output goes with json or prometheus".into());
+            return Some(
+                "--watch writes text to the terminal only; --output goes with json or prometheus".into(),
+            );
         }
         let millis = self.interval.map(Duration::as_millis);
         if millis.is_some_and(|millis| !(100..=3_600_000).contains(&millis)) {
@@ -263,7 +265,10 @@ fn chosen(deployment: &Deployment, names: &[String]) -> std::result::Result<Vec<
     if names.is_empty() {
         return Ok((0..deployment.idps.len()).map(IdpIndex).collect());
     }
-    names.iter().map(index).collect()
+    let mut chosen: Vec<IdpIndex> = names.iter().map(index).collect::<std::result::Result<_, _>>()?;
+    chosen.sort();
+    chosen.dedup();
+    Ok(chosen)
 }
 
 /// Writes the report, unless the watch has shown it, and says how the command ended.
@@ -277,8 +282,12 @@ fn tell(args: &Args, report: &Report, deployment: &Deployment, sources: &Sources
     };
     match args.format() {
         _ if args.watch => {}
-        Format::Text => output::to(&written, |out, _| out.write_all(report::text(report, deployment).as_bytes()))?,
-        Format::Json => output::to(&written, |out, _| output::pretty(out, &report::json(report, deployment)))?,
+        Format::Text => {
+            output::to(&written, |out, _| out.write_all(report::text(report, deployment).as_bytes()))?
+        }
+        Format::Json => {
+            output::to(&written, |out, _| output::pretty(out, &report::json(report, deployment)))?
+        }
         Format::Prometheus => {
             output::to(&written, |out, _| out.write_all(prometheus::text(report, deployment).as_bytes()))?;
         }

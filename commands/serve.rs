@@ -211,7 +211,8 @@ fn shelf(deployment: &Deployment, keyring: &Keyring, folder: Option<&Path>) -> R
         );
         return Ok(None);
     };
-    let open = |text| keyring.open(text).ok_or_else(|| anyhow!("session.encryption: a secret was not unlocked"));
+    let open =
+        |text| keyring.open(text).ok_or_else(|| anyhow!("session.encryption: a secret was not unlocked"));
     let current = open(&seal.keys.current)?;
     let old = seal.keys.old.iter().map(open).collect::<Result<Vec<_>>>()?;
     Shelf::open(folder, &current, &old).map(|shelf| Some(Arc::new(shelf))).map_err(|e| anyhow!(e))
@@ -227,7 +228,8 @@ pub fn options(
     control: &Handle,
 ) -> Result<Options> {
     let entropy = Entropy::system();
-    let world = World { runtime: control.clone(), clock: clock.clone(), entropy: entropy.clone(), plain, shelf };
+    let world =
+        World { runtime: control.clone(), clock: clock.clone(), entropy: entropy.clone(), plain, shelf };
     let connectors = open::all(deployment.to_open(), &keyring, &world).map_err(|e| anyhow!(e))?;
     let upstream_tls = maverics::serve::run::upstream_tls(deployment, |profile| {
         let tls = profile.map(open::client_tls).transpose()?.unwrap_or_default();

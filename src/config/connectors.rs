@@ -184,10 +184,13 @@ mod tests {
             start_after: Option::map(start_after, |m: u64| Duration::from_secs(m * 60)),
             downtime: downtime.map(|m| Duration::from_secs(m * 60)),
         };
-        let down = |simulation: &Simulation| (0..10).filter(|m| simulation.is_down(minutes(*m))).collect::<Vec<_>>();
+        let down =
+            |simulation: &Simulation| (0..10).filter(|m| simulation.is_down(minutes(*m))).collect::<Vec<_>>();
         assert_eq!(down(&simulation(true, Some(2), Some(3))), [2, 3, 4]);
         assert_eq!(down(&simulation(true, None, Some(1))), [0]);
-        for nothing in [simulation(false, Some(2), Some(3)), simulation(true, Some(2), None), Simulation::default()] {
+        for nothing in
+            [simulation(false, Some(2), Some(3)), simulation(true, Some(2), None), Simulation::default()]
+        {
             assert_eq!(down(&nothing), [0; 0], "{nothing:?}");
         }
     }

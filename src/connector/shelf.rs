@@ -54,7 +54,8 @@ impl Shelf {
     /// `session.encryption`; the error says what is wrong with which.
     pub fn open(folder: &Path, current: &Secret<String>, old: &[Secret<String>]) -> Result<Self, String> {
         let key = |text| {
-            sealing::mac_key(text, PURPOSE).ok_or("session.encryption: a sealing key is 64 hexadecimal digits")
+            sealing::mac_key(text, PURPOSE)
+                .ok_or("session.encryption: a sealing key is 64 hexadecimal digits")
         };
         let (current, old) = (key(current)?, old.iter().map(key).collect::<Result<_, _>>()?);
         state::folder(folder).map_err(|e| format!("the state folder {}: {e}", folder.display()))?;
@@ -85,7 +86,10 @@ impl Shelf {
         let mut bytes = format!("{FORM} {}\n", URL_SAFE_NO_PAD.encode(tag)).into_bytes();
         bytes.extend_from_slice(content);
         if bytes.len() as u64 > COPY_BYTES_MAX {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("more than {COPY_BYTES_MAX} bytes")));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("more than {COPY_BYTES_MAX} bytes"),
+            ));
         }
         state::replace(&self.path(connector), &bytes)
     }
@@ -150,9 +154,15 @@ mod tests {
         Shelf::open(scratch.path(), &key('a'), &[]).unwrap().put("okta", b"hello").unwrap();
         let rotated = Shelf::open(scratch.path(), &key('b'), &[key('a')]).unwrap();
         assert!(rotated.get("okta").unwrap().is_some());
-        assert!(matches!(Shelf::open(scratch.path(), &key('b'), &[]).unwrap().get("okta"), Err(NotUsed::Forged)));
+        assert!(matches!(
+            Shelf::open(scratch.path(), &key('b'), &[]).unwrap().get("okta"),
+            Err(NotUsed::Forged)
+        ));
         rotated.put("okta", b"again").unwrap();
-        assert!(Shelf::open(scratch.path(), &key('a'), &[]).unwrap().get("okta").is_err(), "the current key writes");
+        assert!(
+            Shelf::open(scratch.path(), &key('a'), &[]).unwrap().get("okta").is_err(),
+            "the current key writes"
+        );
         assert!(Shelf::open(scratch.path(), &key('z'), &[]).is_err());
     }
 }

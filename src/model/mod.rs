@@ -95,7 +95,10 @@ impl Deployment {
 
     /// Whether flapping raises the healthy threshold of a provider: unless a continuity connector over it says no.
     pub fn is_damped(&self, index: IdpIndex) -> bool {
-        self.continuity.iter().filter(|group| group.members.iter().any(|m| *m == index)).all(|group| group.damped)
+        self.continuity
+            .iter()
+            .filter(|group| group.members.iter().any(|m| *m == index))
+            .all(|group| group.damped)
     }
 
     /// A continuity connector.

@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
-use super::{NetError, NetErrorKind, Phases};
+use super::{NetError, NetErrorKind, Phases, TlsVersion};
 use crate::value::WebUrl;
 use crate::value::url::PlainHttp;
 
@@ -168,14 +168,15 @@ impl Stream {
         let session = stream.get_ref().1;
         let days_left = |certificate: &CertificateDer<'_>| {
             let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
-            Some((parsed.validity().not_after.timestamp() - i64::try_from(now).ok()?).div_euclid(86_400))
+            let secs = parsed.validity().not_after.timestamp() - i64::try_from(now).ok()?;
+            i32::try_from(secs.div_euclid(86_400)).ok()
         };
         let chain = session.peer_certificates().unwrap_or_default();
         phases.certificate_days_left = chain.first().and_then(days_left);
         phases.chain_days_left = chain.iter().filter_map(days_left).min();
         phases.tls_version = match session.protocol_version() {
-            Some(ProtocolVersion::TLSv1_3) => Some("1.3"),
-            Some(ProtocolVersion::TLSv1_2) => Some("1.2"),
+            Some(ProtocolVersion::TLSv1_3) => Some(TlsVersion::V13),
+            Some(ProtocolVersion::TLSv1_2) => Some(TlsVersion::V12),
             _ => None,
         };
     }

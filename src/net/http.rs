@@ -201,7 +201,8 @@ impl Inner {
     async fn settle(&self, fetch: Fetch) -> Result<Answer, NetError> {
         let deadline = Instant::now() + fetch.budget;
         let first = self.follow(fetch.clone(), deadline).await;
-        let Some(pause) = fetch.again_after.filter(|_| fetch.method == Method::GET && is_passing(&first)) else {
+        let Some(pause) = fetch.again_after.filter(|_| fetch.method == Method::GET && is_passing(&first))
+        else {
             return first;
         };
         if Instant::now() + pause >= deadline {
@@ -355,10 +356,10 @@ impl Inner {
             .map_err(|e| NetError::new(NetErrorKind::Protocol, format!("not a request: {e}")))
     }
 
-    fn skew(&self, headers: &HeaderMap) -> Option<i64> {
+    fn skew(&self, headers: &HeaderMap) -> Option<i32> {
         let date = headers.get(http::header::DATE)?.to_str().ok()?;
         let theirs = jiff::fmt::rfc2822::parse(date).ok()?.timestamp().as_second();
-        Some(theirs - i64::try_from(self.clock.unix().0).ok()?)
+        i32::try_from(theirs - i64::try_from(self.clock.unix().0).ok()?).ok()
     }
 
     fn take_idle(&self, origin: &str) -> Option<SendRequest<Full<Bytes>>> {

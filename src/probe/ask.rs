@@ -50,7 +50,8 @@ impl Options {
 
     fn interval(&self, check: &HealthCheck) -> Duration {
         let own = || {
-            let (least, most) = (Duration::from_secs(*INTERVAL_SECS.start()), Duration::from_secs(*INTERVAL_SECS.end()));
+            let (least, most) =
+                (Duration::from_secs(*INTERVAL_SECS.start()), Duration::from_secs(*INTERVAL_SECS.end()));
             check.interval.std().clamp(least, most)
         };
         self.interval.unwrap_or_else(own)
@@ -117,7 +118,10 @@ mod tests {
 
     #[test]
     fn a_pace_of_ones_own_is_bounded() {
-        let check = |secs| HealthCheck { interval: crate::value::Duration::from_secs(secs), ..HealthCheck::default() };
+        let check = |secs| HealthCheck {
+            interval: crate::value::Duration::from_secs(secs),
+            ..HealthCheck::default()
+        };
         let watching = Options { count: None, interval: None, timeout: None };
         for (own, want) in [(1, 1), (30, 30), (600, 60)] {
             assert_eq!(watching.interval(&check(own)).as_secs(), want);

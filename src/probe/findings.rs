@@ -6,9 +6,9 @@ use crate::diag::{Diagnostic, sort};
 use crate::model::Deployment;
 
 /// A certificate with fewer days left is told.
-pub const CERTIFICATE_DAYS_MIN: i64 = 14;
+pub const CERTIFICATE_DAYS_MIN: i32 = 14;
 /// A larger difference between the clocks is told, in seconds.
-pub const CLOCK_SKEW_SECS_MAX: u64 = 30;
+pub const CLOCK_SKEW_SECS_MAX: u32 = 30;
 
 /// Everything in a report that somebody should look at.
 pub fn findings(report: &Report, deployment: &Deployment) -> Vec<Diagnostic> {

@@ -8,8 +8,8 @@ use super::watch::HISTORY_MAX;
 use super::{Asked, Choice, Overall, Report};
 use crate::ambient::UnixSecs;
 use crate::health::Verdict;
-use crate::model::idp::IdpIndex;
 use crate::model::Deployment;
+use crate::model::idp::IdpIndex;
 
 impl Overall {
     /// As every format says it.
@@ -37,7 +37,10 @@ fn provider(asked: &Asked, deployment: &Deployment) -> Value {
     let idp = deployment.idp(asked.idp);
     let phases = &asked.last.phases;
     let unwell = asked.last.outcome.as_ref().err();
-    let facts: Map<String, Value> = asked.last.facts.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
+    let mut facts: Map<String, Value> = asked.last.facts.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
+    if let Some((begins, ends)) = simulation(asked, deployment) {
+        facts.insert("simulationSecs".into(), json!(format!("{begins}..{ends}")));
+    }
     json!({
         "name": idp.name.as_str(),
         "type": idp.type_name,
@@ -57,11 +60,18 @@ fn provider(asked: &Asked, deployment: &Deployment) -> Value {
         },
         "certificateDaysLeft": phases.certificate_days_left,
         "chainDaysLeft": phases.chain_days_left,
-        "tlsVersion": phases.tls_version,
+        "tlsVersion": phases.tls_version.map(crate::net::TlsVersion::word),
         "clockSkewSeconds": phases.clock_skew_secs,
         "history": asked.history,
         "facts": facts,
     })
+}
+
+/// From when to when `serve` will pretend an outage, in seconds after its start, which only it knows.
+fn simulation(asked: &Asked, deployment: &Deployment) -> Option<(u64, u64)> {
+    let check = deployment.idp(asked.idp).check_or_default();
+    let (begins, ends) = check.simulation?.window()?;
+    Some((begins.as_secs(), ends.as_secs()))
 }
 
 fn choice(choice: &Choice) -> Value {
@@ -98,6 +108,14 @@ pub fn text(report: &Report, deployment: &Deployment) -> String {
             if let Some(address) = idp.facts.health_address.as_ref().or(idp.facts.address.as_ref()) {
                 out.push_str(&format!("  asked: {address}\n"));
             }
+        }
+    }
+    for asked in &report.providers {
+        if simulation(asked, deployment).is_some() {
+            let name = &deployment.idp(asked.idp).name;
+            out.push_str(&format!(
+                "\n{name}: an outage is pretended (healthCheck.simulation) at times that `serve` counts from its start\n"
+            ));
         }
     }
     for (what, choices) in [("continuity", &report.continuity), ("app", &report.apps)] {
@@ -163,7 +181,8 @@ fn histories(report: &Report, deployment: &Deployment) -> String {
     let name = |asked: &Asked| deployment.idp(asked.idp).name.to_string();
     let width = asked_again().map(|asked| name(asked).chars().count()).max().unwrap_or_default();
     let lines = asked_again().map(|asked| {
-        let bars: String = asked.history.iter().map(|well| if *well { '\u{2587}' } else { '\u{2581}' }).collect();
+        let bars: String =
+            asked.history.iter().map(|well| if *well { '\u{2587}' } else { '\u{2581}' }).collect();
         format!("{:width$}  {bars}  {}\n", name(asked), asked.member.standing().word())
     });
     let lines: String = lines.collect();
@@ -171,7 +190,13 @@ fn histories(report: &Report, deployment: &Deployment) -> String {
 }
 
 /// One answer as a line, for a log that grows.
-pub fn line(idp: IdpIndex, verdict: &Verdict, report: &Report, deployment: &Deployment, at: UnixSecs) -> String {
+pub fn line(
+    idp: IdpIndex,
+    verdict: &Verdict,
+    report: &Report,
+    deployment: &Deployment,
+    at: UnixSecs,
+) -> String {
     let name = &deployment.idp(idp).name;
     let standing = report.providers.iter().find(|asked| asked.idp == idp);
     let standing = standing.map_or("unknown", |asked| asked.member.standing().word());
@@ -198,8 +223,9 @@ pub fn changes(before: Option<&Report>, now: &Report, at: UnixSecs) -> String {
         let had = known.iter().find(|(kind, had)| kind == what && had.name == choice.name);
         had.is_none_or(|(_, had)| had.would_serve != choice.would_serve || had.reason != choice.reason)
     });
-    let mut out: String =
-        fresh.map(|(what, choice)| format!("{} {what} {}: {}\n", time(at), choice.name, sentence(&choice))).collect();
+    let mut out: String = fresh
+        .map(|(what, choice)| format!("{} {what} {}: {}\n", time(at), choice.name, sentence(&choice)))
+        .collect();
     if before.is_none_or(|before| before.overall != now.overall) {
         out.push_str(&format!("{} verdict: {}\n", time(at), now.overall.word()));
     }

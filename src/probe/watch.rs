@@ -57,7 +57,8 @@ impl<'d> Watch<'d> {
             };
             let member = Member::new(settings, now);
             let last = verdict.clone();
-            self.providers.insert(place, Asked { idp, last, asked: 0, well: 0, member, history: VecDeque::new() });
+            self.providers
+                .insert(place, Asked { idp, last, asked: 0, well: 0, member, history: VecDeque::new() });
         }
         let asked = &mut self.providers[place];
         asked.asked = asked.asked.saturating_add(1);

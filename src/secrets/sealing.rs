@@ -34,7 +34,9 @@ mod tests {
         let key = |text: &str| Secret::new(text.to_owned());
         let good = "0123456789abcdefABCDEF".repeat(3)[..64].to_owned();
         assert_eq!(key_bytes(&key(&format!(" {good}\n"))).map(|b| b[1]), Some(0x23));
-        for bad in ["", "zz".repeat(32).as_str(), &good[1..], "+1".repeat(32).as_str(), "é".repeat(32).as_str()] {
+        for bad in
+            ["", "zz".repeat(32).as_str(), &good[1..], "+1".repeat(32).as_str(), "é".repeat(32).as_str()]
+        {
             assert!(key_bytes(&key(bad)).is_none(), "{bad}");
         }
         let tag = |purpose| hmac::sign(&mac_key(&key(&good), purpose).unwrap(), b"x").as_ref().to_vec();

@@ -75,7 +75,8 @@ apps:
 
     /// Changes what is on the disk as whoever has the key could.
     fn resign(&self, change: impl FnOnce(&mut Value)) {
-        let shelf = Shelf::open(&self.scratch.path("state"), &Secret::new(KEY.to_owned()), &[]).expect("a shelf");
+        let shelf =
+            Shelf::open(&self.scratch.path("state"), &Secret::new(KEY.to_owned()), &[]).expect("a shelf");
         let content = shelf.get("okta").expect("a good copy").expect("a copy");
         let mut content: Value = serde_json::from_slice(&content).expect("JSON");
         change(&mut content);
@@ -124,7 +125,12 @@ fn a_restart_in_an_outage_signs_people_in() {
         assert_eq!(world.sign_in(), 502, "{}", server.log());
         for document in ["discovery", "keys"] {
             let document = format!("document={document}");
-            server.wait_for_log(&["event=idp.metadata.stale_used", "connector=okta", &document, "age_secs=72"]);
+            server.wait_for_log(&[
+                "event=idp.metadata.stale_used",
+                "connector=okta",
+                &document,
+                "age_secs=72",
+            ]);
         }
     }
     // What is not to be believed is not.
@@ -138,7 +144,11 @@ fn a_restart_in_an_outage_signs_people_in() {
     for (what, bytes, reason) in [
         ("too old", resigned(&age(26 * 3600)), "too old"),
         ("from the future", resigned(&|copy| copy["keys"]["fetched"] = json!(now + 3600)), "future"),
-        ("of another address", resigned(&|copy| copy["url"] = json!("https://evil.example")), "another address"),
+        (
+            "of another address",
+            resigned(&|copy| copy["url"] = json!("https://evil.example")),
+            "another address",
+        ),
         ("of another form", resigned(&|copy| copy["keys"] = json!(7)), "another form"),
         ("with a page for keys", resigned(&|copy| copy["keys"]["body"] = json!("PGh0bWw+")), "not-json"),
         ("changed", changed, "signature is wrong"),

@@ -25,7 +25,7 @@ pub const KEEP_MILLIS: u64 = 30_000;
 /// The first look comes within this time, in milliseconds: probes usually bring the documents sooner.
 pub const KEEP_FIRST_MILLIS: u64 = 5_000;
 /// A difference between a provider's clock and ours that is told, in seconds; tokens are refused beyond 60.
-pub const CLOCK_SKEW_SECS_TOLD: u64 = 30;
+pub const CLOCK_SKEW_SECS_TOLD: u32 = 30;
 /// How often it is told while it lasts, in seconds.
 pub const CLOCK_SKEW_TELL_SECS: u64 = 3600;
 
@@ -202,7 +202,8 @@ async fn keep_fresh(board: Arc<Board>, index: IdpIndex, first: Duration) {
 /// A pretended outage must not be taken for a real one: told at start, when it begins and when it ends.
 async fn tell_simulation(board: Arc<Board>, index: IdpIndex) {
     let slot = &board.slots[index.0];
-    let Some((begins, ends)) = slot.check.simulation.as_ref().and_then(|simulation| simulation.window()) else {
+    let Some((begins, ends)) = slot.check.simulation.as_ref().and_then(|simulation| simulation.window())
+    else {
         return;
     };
     let begun = Duration::from_millis(board.now().0);
@@ -221,8 +222,8 @@ mod tests {
     use std::sync::Mutex;
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-    use super::super::tests::board_over;
     use super::super::lock;
+    use super::super::tests::board_over;
     use super::*;
     use crate::ambient::{Clock, UnixSecs};
     use crate::config::connectors::{HealthCheck, Simulation};
@@ -356,7 +357,10 @@ mod tests {
         let run = run((0..100).map(|_| Say::Panics), check());
         run.secs(40).await;
         let member = run.board.member(IdpIndex(0));
-        assert_eq!((member.standing(), member.last_reason()), (Standing::Unhealthy, Some(Reason::ProbeCrashed)));
+        assert_eq!(
+            (member.standing(), member.last_reason()),
+            (Standing::Unhealthy, Some(Reason::ProbeCrashed))
+        );
         assert!(run.connector.kept.load(Ordering::Relaxed) >= 2, "documents are looked after all the same");
         run.stop.cancel();
     }

@@ -77,7 +77,7 @@ pub fn monitor_restarted(connector: &str) {
 }
 
 /// `health.clock.skewed`: seconds of the provider's clock minus ours.
-pub fn clock_skewed(connector: &str, skew_secs: i64) {
+pub fn clock_skewed(connector: &str, skew_secs: i32) {
     tracing::warn!(
         event = "health.clock.skewed",
         connector,
