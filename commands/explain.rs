@@ -3,7 +3,7 @@
 use anyhow::Result;
 use maverics::diag::{Code, did_you_mean};
 use maverics::serve::telemetry::kinds::{KINDS, Kind};
-use maverics::{config, lint, model};
+use maverics::{config, lint, model, probe};
 
 use super::args::When;
 use super::outcome::Outcome;
@@ -22,7 +22,7 @@ pub struct Args {
 
 /// Everything that a command can say about a configuration, in the order of the codes.
 pub fn all_codes() -> Vec<&'static Code> {
-    let rooms = [config::codes::ALL, model::codes::ALL, lint::select::ALL];
+    let rooms = [config::codes::ALL, model::codes::ALL, lint::select::ALL, probe::codes::ALL];
     let mut codes: Vec<&'static Code> = rooms.iter().flat_map(|room| room.iter().copied()).collect();
     codes.extend(lint::RULES.iter().map(|rule| &rule.code));
     codes.sort_by_key(|code| code.id);

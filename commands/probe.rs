@@ -1,6 +1,7 @@
 //! `maverics probe`: ask each identity provider whether it is well.
 
-use std::path::PathBuf;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
@@ -8,17 +9,22 @@ use clap::ValueEnum;
 use maverics::ambient::{Clock, Entropy};
 use maverics::connector::Connector;
 use maverics::connector::open::{self, World};
-use maverics::diag::did_you_mean;
+use maverics::diag::{Level, Sources, did_you_mean};
 use maverics::model::Deployment;
 use maverics::model::idp::IdpIndex;
-use maverics::probe::{self, Options, Overall, Report};
+use maverics::probe::{self, Answered, Options, Overall, Report, Watch, findings, prometheus, report};
 use maverics::secrets::keyring;
 use maverics::value::{Duration, SecretText};
 
-use super::args::{ConfigArgs, When};
+use super::args::{self, ConfigArgs, FailLevel, ReportArgs, When, environment};
 use super::outcome::Outcome;
 use super::output;
-use super::serve::load;
+use super::serve::{load_into, print};
+
+/// Between two questions to one provider, where a number of them is asked and nobody watches.
+const COUNT_PAUSE_SECS: u64 = 1;
+/// Cursor to the upper left, and everything below it empty.
+const REDRAW: &str = "\x1b[H\x1b[J";
 
 /// Ask every identity provider whether it is well, and say where logins would go now
 ///
@@ -38,31 +44,114 @@ pub struct Args {
     #[arg(long, value_name = "DURATION")]
     timeout: Option<Duration>,
 
-    /// Ask this often, a second apart, and apply the thresholds of the configuration
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    count: u32,
+    /// Ask this often, and apply the thresholds of the configuration [default: 1; with --watch, without end]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    count: Option<u32>,
 
-    /// Format of the report
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
-    format: Format,
+    /// Ask again and again, and show each provider's last 60 answers; the thresholds apply. Ctrl-C ends it, with
+    /// the exit code of that moment
+    #[arg(long)]
+    watch: bool,
+
+    /// From one question to the next to the same provider, 100ms to 1h [default: 1s; with --watch, the
+    /// connector's own interval, 1s to 60s]
+    #[arg(long, value_name = "DURATION")]
+    interval: Option<Duration>,
+
+    /// Format of the report [default: github where $GITHUB_ACTIONS is set, else text]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: Option<Format>,
+
+    /// Write the report to a file instead of standard output; with --watch, anew after each answer
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// When to use colour
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
+    color: When,
+
+    /// Least level of a finding that makes the exit code 1
+    #[arg(long, value_enum, value_name = "LEVEL", default_value_t)]
+    fail_level: FailLevel,
 
     #[command(flatten)]
     config: ConfigArgs,
 }
 
 /// Format of the report.
-#[derive(ValueEnum, Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
     /// For people
-    #[default]
     Text,
-    /// For programs (schemas/output/probe.schema.json)
+    /// For programs (schemas/output/probe.schema.json); with --watch, one line after each answer
     Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Workflow commands of GitHub Actions
+    Github,
+    /// Code quality report of GitLab
+    Gitlab,
+    /// JUnit XML
+    Junit,
+    /// Metrics as Prometheus reads them
+    Prometheus,
+}
+
+impl Format {
+    /// The format of findings that it is.
+    fn of_findings(self) -> Option<args::Format> {
+        match self {
+            Format::Text | Format::Json | Format::Prometheus => None,
+            Format::Sarif => Some(args::Format::Sarif),
+            Format::Github => Some(args::Format::Github),
+            Format::Gitlab => Some(args::Format::Gitlab),
+            Format::Junit => Some(args::Format::Junit),
+        }
+    }
+}
+
+impl Args {
+    fn format(&self) -> Format {
+        self.format.unwrap_or_else(|| match environment("GITHUB_ACTIONS") {
+            Some(_) if !self.watch => Format::Github,
+            _ => Format::Text,
+        })
+    }
+
+    /// What makes no sense together.
+    fn fault(&self) -> Option<String> {
+        if self.watch && self.format().of_findings().is_some() {
+            return Some("--watch goes with --format text, json or prometheus".into());
+        }
+        if self.watch && self.output.is_some() && self.format() == Format::Text {
+            return Some(
+                "--watch writes text to the terminal only; --output goes with json or prometheus".into(),
+            );
+        }
+        let millis = self.interval.map(Duration::as_millis);
+        if millis.is_some_and(|millis| !(100..=3_600_000).contains(&millis)) {
+            return Some("--interval is between 100ms and 1h".into());
+        }
+        None
+    }
+
+    fn options(&self) -> Options {
+        let pause = (!self.watch).then(|| std::time::Duration::from_secs(COUNT_PAUSE_SECS));
+        Options {
+            count: self.count.or((!self.watch).then_some(1)),
+            interval: self.interval.map(Duration::std).or(pause),
+            timeout: self.timeout.map(Duration::std),
+        }
+    }
 }
 
 pub fn run(args: &Args) -> Result<Outcome> {
+    if let Some(words) = args.fault() {
+        return Ok(output::failure(&anyhow!(words), Outcome::Usage));
+    }
     let files: Vec<PathBuf> = args.file.iter().cloned().collect();
-    let (deployment, store) = match load(&files, &args.config)? {
+    let mut sources = Sources::default();
+    let (deployment, store) = match load_into(&files, &args.config, &mut sources, &mut print)? {
         Ok(loaded) => loaded,
         Err(outcome) => return Ok(outcome),
     };
@@ -84,6 +173,7 @@ pub fn run(args: &Args) -> Result<Outcome> {
         clock: clock.clone(),
         entropy: Entropy::system(),
         plain: args.config.plain_http(),
+        shelf: None,
     };
     let parts = deployment.to_open().enumerate().filter(|(place, _)| chosen.contains(&IdpIndex(*place)));
     let opened = parts.map(|(place, parts)| {
@@ -92,17 +182,76 @@ pub fn run(args: &Args) -> Result<Outcome> {
         Ok((IdpIndex(place), connector))
     });
     let opened: Vec<(IdpIndex, Arc<dyn Connector>)> = opened.collect::<Result<_>>()?;
-    let options =
-        Options { count: args.count, timeout: args.timeout.map(Duration::std), ..Options::default() };
-    let report = runtime.block_on(probe::run(&deployment, opened, &options, &clock));
+    let options = args.options();
+    let report = match args.watch {
+        false => runtime.block_on(probe::run(&deployment, opened, &options, &clock)),
+        true => runtime.block_on(watch(args, &deployment, opened, &options, &clock))?,
+    };
     // A provider that still hangs must not hold the program.
     runtime.shutdown_background();
-    tell(args.format, &report, &deployment)?;
-    Ok(match report.overall {
-        Overall::Healthy => Outcome::Clean,
-        Overall::Degraded => Outcome::Findings,
-        Overall::Outage => Outcome::Outage,
-    })
+    tell(args, &report, &deployment, &sources)
+}
+
+/// Shows each answer as it comes, until all were asked as often as wanted, or somebody ends it.
+async fn watch(
+    args: &Args,
+    deployment: &Deployment,
+    opened: Vec<(IdpIndex, Arc<dyn Connector>)>,
+    options: &Options,
+    clock: &Clock,
+) -> Result<Report> {
+    let mut watch = Watch::new(deployment, options);
+    let mut answers = probe::ask(deployment, opened, options);
+    let in_place = args.format() == Format::Text && io::stdout().is_terminal();
+    let mut before: Option<Report> = None;
+    loop {
+        let answered: Answered = tokio::select! {
+            answered = answers.recv() => match answered {
+                Some(answered) => answered,
+                None => break,
+            },
+            _ = tokio::signal::ctrl_c() => break,
+        };
+        let (idp, verdict) = (answered.idp, answered.verdict.clone());
+        watch.take(answered, clock.millis());
+        let report = watch.report();
+        let text = match args.format() {
+            Format::Text if in_place => format!("{REDRAW}{}", report::text(&report, deployment)),
+            Format::Text => {
+                report::line(idp, &verdict, &report, deployment, clock.unix())
+                    + &report::changes(before.as_ref(), &report, clock.unix())
+            }
+            Format::Prometheus => prometheus::text(&report, deployment),
+            _ => format!("{}\n", report::json(&report, deployment)),
+        };
+        let more = match &args.output {
+            Some(path) => replace(path, &text).map(|()| true)?,
+            None => show(&text)?,
+        };
+        before = Some(report);
+        if !more {
+            break;
+        }
+    }
+    Ok(watch.report())
+}
+
+/// Writes to standard output at once. `false` when the reader has seen enough.
+fn show(text: &str) -> Result<bool> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        result => result.map(|()| true).context("cannot write to standard output"),
+    }
+}
+
+/// A file whose readers see the old text or the new one.
+fn replace(path: &Path, text: &str) -> Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let beside = path.with_file_name(name);
+    let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path));
+    written.with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// The providers to ask: all of them, or those named.
@@ -117,12 +266,40 @@ fn chosen(deployment: &Deployment, names: &[String]) -> std::result::Result<Vec<
     if names.is_empty() {
         return Ok((0..deployment.idps.len()).map(IdpIndex).collect());
     }
-    names.iter().map(index).collect()
+    let mut chosen: Vec<IdpIndex> = names.iter().map(index).collect::<std::result::Result<_, _>>()?;
+    chosen.sort();
+    chosen.dedup();
+    Ok(chosen)
 }
 
-fn tell(format: Format, report: &Report, deployment: &Deployment) -> Result<()> {
-    output::stdout(When::Never, |out, _| match format {
-        Format::Text => out.write_all(probe::report::text(report, deployment).as_bytes()),
-        Format::Json => output::pretty(out, &probe::report::json(report, deployment)),
+/// Writes the report, unless the watch has shown it, and says how the command ended.
+fn tell(args: &Args, report: &Report, deployment: &Deployment, sources: &Sources) -> Result<Outcome> {
+    let findings = findings::findings(report, deployment);
+    let written = ReportArgs {
+        format: args.format().of_findings(),
+        output: args.output.clone(),
+        color: args.color,
+        fail_level: args.fail_level,
+    };
+    match args.format() {
+        _ if args.watch => {}
+        Format::Text => {
+            output::to(&written, |out, _| out.write_all(report::text(report, deployment).as_bytes()))?
+        }
+        Format::Json => {
+            output::to(&written, |out, _| output::pretty(out, &report::json(report, deployment)))?
+        }
+        Format::Prometheus => {
+            output::to(&written, |out, _| out.write_all(prometheus::text(report, deployment).as_bytes()))?;
+        }
+        Format::Sarif | Format::Github | Format::Gitlab | Format::Junit => {
+            output::findings(&written, &findings, sources, output::Extra::default())?;
+        }
+    }
+    let fails = Level::from(args.fail_level);
+    Ok(match report.overall {
+        Overall::Outage => Outcome::Outage,
+        _ if findings.iter().any(|finding| finding.level >= fails) => Outcome::Findings,
+        _ => Outcome::Clean,
     })
 }

@@ -1,7 +1,7 @@
 //! `maverics serve`: run the orchestrator.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use maverics::config::fill::Fillers;
 use maverics::config::logger::LogLevel;
 use maverics::config::tls::Profile;
 use maverics::connector::open::World;
+use maverics::connector::shelf::Shelf;
 use maverics::diag::{Diagnostic, Level, Sources, text};
 use maverics::model::{self, App, Deployment, read::ReadOptions};
 use maverics::secrets::{self, Keyring, keyring};
@@ -82,6 +83,11 @@ pub struct Args {
     /// Threads that accept and proxy [default: one for each core]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
+
+    /// Folder that keeps what identity providers published, so that a restart while one is down still signs
+    /// people in; needs the keys of `session.encryption`, and a folder for each node
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
 }
 
 /// The original's command line (`maverics -config F -verbose -secretProvider URL`, one dash or two, no
@@ -111,9 +117,12 @@ pub fn drop_in(arguments: Vec<std::ffi::OsString>) -> Vec<std::ffi::OsString> {
 
 /// A deployment read with its references resolved, or what is wrong with it printed.
 pub fn load(files: &[PathBuf], config: &ConfigArgs) -> Result<std::result::Result<Loaded, Outcome>> {
-    load_with(files, config, &mut |finding, sources| {
-        anstream::eprintln!("{}\n", text::render(finding, sources, true));
-    })
+    load_with(files, config, &mut print)
+}
+
+/// Prints a finding on standard error.
+pub fn print(finding: &Diagnostic, sources: &Sources) {
+    anstream::eprintln!("{}\n", text::render(finding, sources, true));
 }
 
 /// A deployment, and the store that has its secrets.
@@ -124,6 +133,16 @@ pub type Loaded = (Deployment, Option<Box<dyn secrets::Provider>>);
 pub fn load_with(
     files: &[PathBuf],
     config: &ConfigArgs,
+    tell: &mut dyn FnMut(&Diagnostic, &Sources),
+) -> Result<std::result::Result<Loaded, Outcome>> {
+    load_into(files, config, &mut Sources::default(), tell)
+}
+
+/// The same, with the text kept for findings that come later.
+pub fn load_into(
+    files: &[PathBuf],
+    config: &ConfigArgs,
+    sources: &mut Sources,
     tell: &mut dyn FnMut(&Diagnostic, &Sources),
 ) -> Result<std::result::Result<Loaded, Outcome>> {
     let input = input::read(files, config)?;
@@ -137,12 +156,11 @@ pub fn load_with(
     let secret = |reference: &SecretRef| {
         store.as_ref().and_then(|store| store.look_up(reference)).map(|secret| secret.expose().clone())
     };
-    let mut sources = Sources::default();
     let fillers = Fillers { env: Some(&exact_environment), secret: Some(&secret), probe_secrets: true };
     let options = ReadOptions { fillers, plain: config.plain_http(), show_extensions: false };
-    let reading = model::read(&input.name, &input.text, &mut sources, &options);
+    let reading = model::read(&input.name, &input.text, sources, &options);
     for finding in reading.findings.iter().filter(|f| f.level >= Level::Warn) {
-        tell(finding, &sources);
+        tell(finding, sources);
     }
     let mut errors = reading.findings.iter().filter(|f| f.level >= Level::Error);
     let outcome =
@@ -220,7 +238,9 @@ pub fn run(args: &Args) -> Result<Outcome> {
         .enable_all()
         .build()
         .context("cannot start the control runtime")?;
-    let mut options = options(deployment, keyring, args.config.plain_http(), &clock, control.handle())?;
+    let shelf = shelf(&deployment, &keyring, args.state_dir.as_deref())?;
+    let plain = args.config.plain_http();
+    let mut options = options(deployment, keyring, plain, shelf.clone(), &clock, control.handle())?;
     options.address = address;
     options.threads = args.threads;
     options.grace = args.grace.std();
@@ -233,6 +253,7 @@ pub fn run(args: &Args) -> Result<Outcome> {
         runtime: control.handle().clone(),
         clock,
         entropy: options.surroundings.entropy.clone(),
+        shelf,
         plain: args.config.plain_http(),
     };
     let running = match control.block_on(start(options)) {
@@ -267,16 +288,35 @@ pub fn run(args: &Args) -> Result<Outcome> {
     Ok(Outcome::Clean)
 }
 
+/// Where what providers published is kept over a restart. Without keys nobody could vouch for it, so nothing is.
+fn shelf(deployment: &Deployment, keyring: &Keyring, folder: Option<&Path>) -> Result<Option<Arc<Shelf>>> {
+    let Some(folder) = folder else { return Ok(None) };
+    let Some(seal) = &deployment.session.encryption else {
+        tracing::warn!(
+            event = "start.warning",
+            "--state-dir keeps nothing: `session.encryption` has no keys to sign with"
+        );
+        return Ok(None);
+    };
+    let open =
+        |text| keyring.open(text).ok_or_else(|| anyhow!("session.encryption: a secret was not unlocked"));
+    let current = open(&seal.keys.current)?;
+    let old = seal.keys.old.iter().map(open).collect::<Result<Vec<_>>>()?;
+    Shelf::open(folder, &current, &old).map(|shelf| Some(Arc::new(shelf))).map_err(|e| anyhow!(e))
+}
+
 /// What a server is started with: everything opened, and the usual address, threads and grace.
 pub fn options(
     deployment: Arc<Deployment>,
     keyring: Keyring,
     plain: PlainHttp,
+    shelf: Option<Arc<Shelf>>,
     clock: &Clock,
     control: &Handle,
 ) -> Result<Options> {
     let entropy = Entropy::system();
-    let world = World { runtime: control.clone(), clock: clock.clone(), entropy: entropy.clone(), plain };
+    let world =
+        World { runtime: control.clone(), clock: clock.clone(), entropy: entropy.clone(), plain, shelf };
     Ok(Options {
         fittings: Fittings::open(deployment, keyring, None, &world).map_err(|e| anyhow!(e))?,
         address: None,

@@ -649,7 +649,7 @@ _maverics() {
             return 0
             ;;
         maverics__subcmd__probe)
-            opts="-h --connector --timeout --count --format --config --stdin-filename --allow-insecure-http --secret-provider --help"
+            opts="-o -h --connector --timeout --count --watch --interval --format --output --color --fail-level --config --stdin-filename --allow-insecure-http --secret-provider --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -667,8 +667,28 @@ _maverics() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json sarif github gitlab junit prometheus" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --fail-level)
+                    COMPREPLY=($(compgen -W "error warn info" -- "${cur}"))
                     return 0
                     ;;
                 --config)
@@ -709,7 +729,7 @@ _maverics() {
             return 0
             ;;
         maverics__subcmd__serve)
-            opts="-v -h --config --stdin-filename --allow-insecure-http --secret-provider --address --verbose --watch-config --drain-delay --grace --admin --admin-token-file --threads --help"
+            opts="-v -h --config --stdin-filename --allow-insecure-http --secret-provider --address --verbose --watch-config --drain-delay --grace --admin --admin-token-file --threads --state-dir --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -752,6 +772,10 @@ _maverics() {
                     return 0
                     ;;
                 --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state-dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -50,6 +50,7 @@ complete -c maverics -n "__fish_maverics_using_subcommand serve" -l grace -d 'Ho
 complete -c maverics -n "__fish_maverics_using_subcommand serve" -l admin -d 'Turn on the admin listener, with metrics and the operator page, on this address; wins over `admin.address`, which is 127.0.0.1:9444 by default' -r
 complete -c maverics -n "__fish_maverics_using_subcommand serve" -l admin-token-file -d 'Where the admin token is written (mode 0600) when the configuration has no `admin.token` [default: a file in $RUNTIME_DIRECTORY, $XDG_RUNTIME_DIR or the folder for temporary files, printed at the start]' -r -F
 complete -c maverics -n "__fish_maverics_using_subcommand serve" -l threads -d 'Threads that accept and proxy [default: one for each core]' -r
+complete -c maverics -n "__fish_maverics_using_subcommand serve" -l state-dir -d 'Folder that keeps what identity providers published, so that a restart while one is down still signs people in; needs the keys of `session.encryption`, and a folder for each node' -r -F
 complete -c maverics -n "__fish_maverics_using_subcommand serve" -s v -l verbose -d 'Log at level debug'
 complete -c maverics -n "__fish_maverics_using_subcommand serve" -l watch-config -d 'Apply the configuration when its file changes, as SIGHUP does; a file with errors changes nothing'
 complete -c maverics -n "__fish_maverics_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -99,13 +100,27 @@ complete -c maverics -n "__fish_maverics_using_subcommand lint" -l list -d 'List
 complete -c maverics -n "__fish_maverics_using_subcommand lint" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maverics -n "__fish_maverics_using_subcommand probe" -l connector -d 'Ask only this connector; may be repeated' -r
 complete -c maverics -n "__fish_maverics_using_subcommand probe" -l timeout -d 'Budget of one question, such as 3s [default: the connector\'s own timeout]' -r
-complete -c maverics -n "__fish_maverics_using_subcommand probe" -l count -d 'Ask this often, a second apart, and apply the thresholds of the configuration' -r
-complete -c maverics -n "__fish_maverics_using_subcommand probe" -l format -d 'Format of the report' -r -f -a "text\t'For people'
-json\t'For programs (schemas/output/probe.schema.json)'"
+complete -c maverics -n "__fish_maverics_using_subcommand probe" -l count -d 'Ask this often, and apply the thresholds of the configuration [default: 1; with --watch, without end]' -r
+complete -c maverics -n "__fish_maverics_using_subcommand probe" -l interval -d 'From one question to the next to the same provider, 100ms to 1h [default: 1s; with --watch, the connector\'s own interval, 1s to 60s]' -r
+complete -c maverics -n "__fish_maverics_using_subcommand probe" -l format -d 'Format of the report [default: github where $GITHUB_ACTIONS is set, else text]' -r -f -a "text\t'For people'
+json\t'For programs (schemas/output/probe.schema.json); with --watch, one line after each answer'
+sarif\t'SARIF 2.1.0, for code scanning'
+github\t'Workflow commands of GitHub Actions'
+gitlab\t'Code quality report of GitLab'
+junit\t'JUnit XML'
+prometheus\t'Metrics as Prometheus reads them'"
+complete -c maverics -n "__fish_maverics_using_subcommand probe" -s o -l output -d 'Write the report to a file instead of standard output; with --watch, anew after each answer' -r -F
+complete -c maverics -n "__fish_maverics_using_subcommand probe" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set; always where CLICOLOR_FORCE is'
+always\t'Always'
+never\t'Never'"
+complete -c maverics -n "__fish_maverics_using_subcommand probe" -l fail-level -d 'Least level of a finding that makes the exit code 1' -r -f -a "error\t'Errors'
+warn\t'Warnings and errors'
+info\t'Everything'"
 complete -c maverics -n "__fish_maverics_using_subcommand probe" -l config -d 'Configuration file, where none is named otherwise [default: $MAVERICS_CONFIG, else /etc/maverics/maverics.yaml]' -r -F
 complete -c maverics -n "__fish_maverics_using_subcommand probe" -l stdin-filename -d 'Name that findings give to standard input' -r
 complete -c maverics -n "__fish_maverics_using_subcommand probe" -l allow-insecure-http -d 'Accept plain http for this URL (scheme, host and port count); may be repeated' -r
 complete -c maverics -n "__fish_maverics_using_subcommand probe" -l secret-provider -d 'Secret store: secretfile:///path or env://PREFIX [default: $MAVERICS_SECRET_PROVIDER]' -r
+complete -c maverics -n "__fish_maverics_using_subcommand probe" -l watch -d 'Ask again and again, and show each provider\'s last 60 answers; the thresholds apply. Ctrl-C ends it, with the exit code of that moment'
 complete -c maverics -n "__fish_maverics_using_subcommand probe" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l instance -d 'A node, by a stable name and its address; may be repeated' -r
 complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l listen -d 'Where the balancer listens [default: :443]' -r

@@ -12,8 +12,8 @@ fn arguments(text: &str) -> Vec<&str> {
 #[test]
 fn every_code_has_a_file_that_raises_it_alone() {
     let codes = Transcript::of(&["explain"]).stdout;
-    // The rules of lint carry their own examples, which their own test runs.
-    for line in codes.lines().filter(|line| !line.starts_with("MV1")) {
+    // The rules of lint carry their own examples, which their own test runs; a probe needs providers.
+    for line in codes.lines().filter(|line| !line.starts_with("MV1") && !line.starts_with("MV3")) {
         let name = line.split_whitespace().nth(2).expect("id, level, name");
         let file = format!("tests/fixtures/broken/{name}.yaml");
         let text = std::fs::read_to_string(golden::root().join(&file))

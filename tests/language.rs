@@ -179,3 +179,64 @@ fn the_form_of_what_is_not_run_is_checked() {
         assert!(found.len() == 1 && found[0].0 == code && found[0].1.starts_with(at), "{text}: {found:?}");
     }
 }
+
+#[test]
+fn a_health_check_that_would_pass_or_fail_by_accident_is_refused() {
+    for (check, code, at) in [
+        (
+            "customEndpoint: {endpoint: 'https://s/x', responseMatcher: {expectedStatuses: []}}",
+            "bad-value",
+            "[]",
+        ),
+        (
+            "customEndpoint: {endpoint: 'https://s/x', responseMatcher: {expectedStatuses: [99]}}",
+            "bad-value",
+            "99",
+        ),
+        (
+            "customEndpoint: {endpoint: 'https://s/x', responseMatcher: {expectedStatuses: [600]}}",
+            "bad-value",
+            "600",
+        ),
+        (
+            "customEndpoint: {endpoint: 'https://s/x', responseMatcher: {expectedStatuses: [ok]}}",
+            "wrong-type",
+            "ok",
+        ),
+        (
+            "customEndpoint: {endpoint: 'https://s/x', responseMatcher: {body: {contains: ''}}}",
+            "bad-value",
+            "''",
+        ),
+        ("customEndpoint: {endpoint: 'https://s/x', responseMatcher: {body: {}}}", "missing-key", "body"),
+        (
+            "customEndpoint: {endpoint: 'https://s/x', responseMatcher: {body: {matches: up}}}",
+            "unknown-key",
+            "matches",
+        ),
+        (
+            "customEndpoint: {endpoint: 'https://s/x', responseMatcher: {statuses: [200]}}",
+            "unknown-key",
+            "statuses",
+        ),
+        ("customEndpoint: {endpoint: 'https://s/x', type: tcp}", "bad-value", "tcp"),
+        ("customEndpoint: {endpoint: 'http://s/x'}", "plain-http", "'http://s/x'"),
+        ("customEndpoint: {}", "missing-key", "customEndpoint"),
+        ("interval: 10ms, timeout: 5ms", "bad-value", "10ms"),
+        ("timeout: 0s", "bad-value", "0s"),
+        ("unhealthyThreshold: 0", "bad-value", "0"),
+        ("simulation: {enabled: true, startAfter: 1m}", "missing-key", "{enabled"),
+        ("simulation: {enabled: true, downtime: 0s}", "bad-value", "{enabled"),
+    ] {
+        let text = format!(
+            "version: 1\nconnectors: [{{name: a, type: oidc, oidcWellKnownURL: 'https://a/.well-known/openid-configuration', oauthClientID: b, healthCheck: {{{check}}}}}]\n"
+        );
+        let reading = model::read("a.yaml", &text, &mut Sources::default(), &ReadOptions::default());
+        let found: Vec<_> = reading
+            .findings
+            .iter()
+            .map(|f| (f.code.name, &text[f.place.as_ref().map_or(0, |p| p.span.start)..]))
+            .collect();
+        assert!(found.len() == 1 && found[0].0 == code && found[0].1.starts_with(at), "{check}: {found:?}");
+    }
+}

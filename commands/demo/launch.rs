@@ -34,7 +34,7 @@ pub async fn launch(
     let deployment = Arc::new(deployment);
     let keyring = keyring::unlock(deployment.secret_references(), store.as_deref())
         .map_err(|missing| anyhow!("{file}: {missing}"))?;
-    let mut options = serve::options(deployment, keyring, config.plain_http(), clock, control)?;
+    let mut options = serve::options(deployment, keyring, config.plain_http(), None, clock, control)?;
     options.address = address.map(str::to_owned);
     options.threads = Some(1);
     options.grace = GRACE;

@@ -1,7 +1,7 @@
 //! Two clocks: wall time in whole seconds for protocols, monotonic milliseconds for health and limits.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Seconds since 1970-01-01T00:00:00Z, as JWT `exp` and cookies count them.
@@ -46,7 +46,7 @@ pub struct Clock(Source);
 #[derive(Debug, Clone)]
 enum Source {
     System { start: Instant },
-    Fixed { unix_millis: Arc<AtomicU64>, start_millis: u64 },
+    Fixed { unix_millis: Arc<AtomicU64>, start_millis: u64, wall_step_secs: Arc<AtomicI64> },
 }
 
 impl Clock {
@@ -59,7 +59,8 @@ impl Clock {
     /// A clock that stands at `at` until [`Clock::advance`].
     pub fn fixed(at: UnixSecs) -> Self {
         let start_millis = at.0.saturating_mul(1000);
-        Clock(Source::Fixed { unix_millis: Arc::new(AtomicU64::new(start_millis)), start_millis })
+        let unix_millis = Arc::new(AtomicU64::new(start_millis));
+        Clock(Source::Fixed { unix_millis, start_millis, wall_step_secs: Arc::default() })
     }
 
     /// Wall time.
@@ -69,7 +70,10 @@ impl Clock {
             Source::System { .. } => {
                 UnixSecs(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()))
             }
-            Source::Fixed { unix_millis, .. } => UnixSecs(unix_millis.load(Ordering::Relaxed) / 1000),
+            Source::Fixed { unix_millis, wall_step_secs, .. } => {
+                let stepped = wall_step_secs.load(Ordering::Relaxed);
+                UnixSecs((unix_millis.load(Ordering::Relaxed) / 1000).saturating_add_signed(stepped))
+            }
         }
     }
 
@@ -79,7 +83,7 @@ impl Clock {
             Source::System { start } => {
                 Millis(u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX))
             }
-            Source::Fixed { unix_millis, start_millis } => {
+            Source::Fixed { unix_millis, start_millis, .. } => {
                 Millis(unix_millis.load(Ordering::Relaxed) - start_millis)
             }
         }
@@ -89,6 +93,13 @@ impl Clock {
     pub fn advance(&self, millis: u64) {
         if let Source::Fixed { unix_millis, .. } = &self.0 {
             unix_millis.fetch_add(millis, Ordering::Relaxed);
+        }
+    }
+
+    /// Sets the wall time of a fixed clock forward or back, as a time server would; monotonic time goes on.
+    pub fn step_wall(&self, seconds: i64) {
+        if let Source::Fixed { wall_step_secs, .. } = &self.0 {
+            wall_step_secs.fetch_add(seconds, Ordering::Relaxed);
         }
     }
 }
@@ -102,5 +113,7 @@ mod tests {
         let clock = Clock::fixed(UnixSecs(1_000));
         clock.advance(2_500);
         assert_eq!((clock.unix(), clock.millis()), (UnixSecs(1_002), Millis(2_500)));
+        clock.step_wall(-100);
+        assert_eq!((clock.unix(), clock.millis()), (UnixSecs(902), Millis(2_500)));
     }
 }

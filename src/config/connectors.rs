@@ -53,11 +53,11 @@ pub struct HealthCheck {
     /// Consecutive successes until it counts as healthy again.
     #[schemars(range(min = 1, max = 1000))]
     pub healthy_threshold: u32,
-    /// A pretended outage.
-    #[schemars(extend("x-maverics" = {"status": "later", "instead": "Rehearse with `maverics demo`, or flip a `customEndpoint` once that is run here."}))]
+    /// A pretended outage, told aloud in the log: for rehearsals, never for production.
     pub simulation: Option<Simulation>,
-    /// After the standard probe, also a well-formed authorization request.
-    #[schemars(extend("x-maverics" = {"status": "later"}))]
+    /// After the probe, also what a sign-in asks: a well-formed authorization request, and an empty one at the
+    /// token endpoint (OIDC).
+    #[schemars(extend("x-maverics" = {"status": "ours"}))]
     pub deep_probe: Option<DeepProbe>,
     /// Asked instead of the provider.
     pub custom_endpoint: Option<CustomEndpoint>,
@@ -87,8 +87,22 @@ pub struct Simulation {
     pub enabled: bool,
     /// Begins this long after start.
     pub start_after: Option<Duration>,
-    /// Lasts this long.
+    /// Lasts this long; must be written where `enabled` is true.
     pub downtime: Option<Duration>,
+}
+
+impl Simulation {
+    /// From when to when, counted from the start. `None` when nothing is pretended.
+    pub fn window(&self) -> Option<(std::time::Duration, std::time::Duration)> {
+        let downtime = self.downtime.filter(|_| self.enabled)?.std();
+        let begins = self.start_after.unwrap_or_default().std();
+        Some((begins, begins.saturating_add(downtime)))
+    }
+
+    /// Whether the provider is down by pretence, this long after the start.
+    pub fn is_down(&self, since_start: std::time::Duration) -> bool {
+        self.window().is_some_and(|(begins, ends)| begins <= since_start && since_start < ends)
+    }
 }
 
 /// A deeper probe.
@@ -156,4 +170,28 @@ pub struct BodyMatcher {
     /// Literal text, case-sensitive, looked for in the first 64 KiB.
     #[schemars(length(min = 1))]
     pub contains: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_is_pretended_from_then_to_then() {
+        let minutes = |m: u64| std::time::Duration::from_secs(m * 60);
+        let simulation = |enabled, start_after, downtime: Option<u64>| Simulation {
+            enabled,
+            start_after: Option::map(start_after, |m: u64| Duration::from_secs(m * 60)),
+            downtime: downtime.map(|m| Duration::from_secs(m * 60)),
+        };
+        let down =
+            |simulation: &Simulation| (0..10).filter(|m| simulation.is_down(minutes(*m))).collect::<Vec<_>>();
+        assert_eq!(down(&simulation(true, Some(2), Some(3))), [2, 3, 4]);
+        assert_eq!(down(&simulation(true, None, Some(1))), [0]);
+        for nothing in
+            [simulation(false, Some(2), Some(3)), simulation(true, Some(2), None), Simulation::default()]
+        {
+            assert_eq!(down(&nothing), [0; 0], "{nothing:?}");
+        }
+    }
 }

@@ -25,6 +25,7 @@ use crate::value::{SecretText, WebUrl};
 
 pub mod facts;
 pub mod open;
+pub mod shelf;
 
 use facts::Facts;
 
@@ -118,8 +119,10 @@ pub struct Opening<'a> {
     pub clock: Clock,
     /// Chance.
     pub entropy: Entropy,
-    /// A permit-bounded runtime for work that blocks (password hashing).
+    /// A permit-bounded runtime for work that blocks (password hashing, files).
     pub blocking: tokio::runtime::Handle,
+    /// Where what providers published is kept over a restart, if anywhere.
+    pub shelf: Option<Arc<shelf::Shelf>>,
 }
 
 /// A future that a connector hands out.
@@ -143,6 +146,16 @@ pub trait Connector: Send + Sync {
     fn documents_age_secs(&self) -> Option<u64> {
         None
     }
+
+    /// Fetches again what will soon be too old, so that no sign-in waits for it. `serve` calls this at regular
+    /// times, whatever the probes ask.
+    fn keep_fresh(&self) -> Answer<'_, ()> {
+        Box::pin(async {})
+    }
+
+    /// Forgets everything the provider published, also what is kept over a restart: for an operator who was
+    /// told that a key is lost. The next sign-in asks the provider.
+    fn drop_cache(&self) {}
 
     /// Begins a sign-in.
     fn begin<'a>(&'a self, request: &'a BeginRequest) -> Answer<'a, Result<Begin, Fault>>;

@@ -10,6 +10,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use serde_json::Value;
 use tokio::runtime::Handle;
 
+use super::shelf::Shelf;
 use super::{Connector, IdpConfig, Opening};
 use crate::ambient::{Clock, Entropy};
 use crate::config::tls::{MinVersion, Profile};
@@ -33,6 +34,8 @@ pub struct World {
     pub entropy: Entropy,
     /// Where plain http is fine.
     pub plain: PlainHttp,
+    /// Where what providers published is kept over a restart, if anywhere.
+    pub shelf: Option<Arc<Shelf>>,
 }
 
 /// Opens one provider. `tls` is the connector's profile; `custom_tls` that of its custom endpoint, the
@@ -58,6 +61,7 @@ pub fn open(
         clock: world.clock.clone(),
         entropy: world.entropy.clone(),
         blocking: world.runtime.clone(),
+        shelf: world.shelf.clone(),
     };
     config.open(&opening).map_err(fault)
 }

@@ -1,5 +1,7 @@
-//! The only reads of files in the library: certificates, keys, people, secrets; and the one it writes, the
-//! token of the admin listener.
+//! The only reads of files in the library: certificates, keys, people, secrets; and the only writes: the state
+//! folder and the token of the admin listener.
+
+pub mod state;
 
 use std::fs::File;
 use std::io::{self, Read, Write};

@@ -60,12 +60,18 @@ reasons! {
     EndpointMissing = "endpoint-missing",
     /// The key set has no key we could verify with.
     NoUsableKey = "no-usable-key",
+    /// The authorization endpoint refuses a well-formed request.
+    AuthorizationRefused = "authorization-refused",
     /// The provider says that we ask too often.
     RateLimited = "rate-limited",
     /// This machine is out of descriptors, ports or memory: nothing about the provider.
     OurLimit = "our-own-limit",
     /// A file of ours cannot be read.
     FileUnreadable = "file-unreadable",
+    /// The outage is pretended (`healthCheck.simulation`).
+    Simulated = "simulated",
+    /// Our own question broke off: a fault in this program.
+    ProbeCrashed = "probe-crashed",
 }
 
 impl Reason {

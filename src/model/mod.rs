@@ -96,17 +96,17 @@ impl Deployment {
         &self.idps[index.0]
     }
 
-    /// A continuity connector.
-    pub fn continuity(&self, index: ContinuityIndex) -> &Continuity {
-        &self.continuity[index.0]
-    }
-
-    /// Whether a provider is calmed when it flaps: as every continuity connector it is a member of says.
+    /// Whether flapping raises the healthy threshold of a provider: unless a continuity connector over it says no.
     pub fn is_damped(&self, index: IdpIndex) -> bool {
         self.continuity
             .iter()
-            .filter(|group| group.members.as_slice().contains(&index))
+            .filter(|group| group.members.iter().any(|m| *m == index))
             .all(|group| group.damped)
+    }
+
+    /// A continuity connector.
+    pub fn continuity(&self, index: ContinuityIndex) -> &Continuity {
+        &self.continuity[index.0]
     }
 
     /// How the continuity connectors a provider is a member of ask before a sign-in.

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ProtocolVersion};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
-use super::{NetError, NetErrorKind, Phases};
+use super::{NetError, NetErrorKind, Phases, TlsVersion};
 use crate::value::WebUrl;
 use crate::value::url::PlainHttp;
 
@@ -161,12 +161,24 @@ async fn connect(
 }
 
 impl Stream {
-    /// Days until the peer's certificate expires, counted from `now` (Unix seconds).
-    pub fn certificate_days_left(&self, now: u64) -> Option<i64> {
-        let Stream::Tls(stream) = self else { return None };
-        let leaf = stream.get_ref().1.peer_certificates()?.first()?;
-        let (_, parsed) = x509_parser::parse_x509_certificate(leaf).ok()?;
-        Some((parsed.validity().not_after.timestamp() - i64::try_from(now).ok()?).div_euclid(86_400))
+    /// What the peer's certificates and the handshake say, into `phases`; days are counted from `now` (Unix
+    /// seconds).
+    pub fn describe(&self, now: u64, phases: &mut Phases) {
+        let Stream::Tls(stream) = self else { return };
+        let session = stream.get_ref().1;
+        let days_left = |certificate: &CertificateDer<'_>| {
+            let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
+            let secs = parsed.validity().not_after.timestamp() - i64::try_from(now).ok()?;
+            i32::try_from(secs.div_euclid(86_400)).ok()
+        };
+        let chain = session.peer_certificates().unwrap_or_default();
+        phases.certificate_days_left = chain.first().and_then(days_left);
+        phases.chain_days_left = chain.iter().filter_map(days_left).min();
+        phases.tls_version = match session.protocol_version() {
+            Some(ProtocolVersion::TLSv1_3) => Some(TlsVersion::V13),
+            Some(ProtocolVersion::TLSv1_2) => Some(TlsVersion::V12),
+            _ => None,
+        };
     }
 
     /// The protocol chosen by ALPN.

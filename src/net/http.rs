@@ -45,6 +45,7 @@ pub struct Fetch {
     body_max: usize,
     cut_long_body: bool,
     redirects_max: u8,
+    again_after: Option<Duration>,
 }
 
 impl Fetch {
@@ -60,6 +61,7 @@ impl Fetch {
             body_max: BODY_BYTES_MAX,
             cut_long_body: false,
             redirects_max: 0,
+            again_after: None,
         }
     }
 
@@ -108,6 +110,13 @@ impl Fetch {
         self.redirects_max = most;
         self
     }
+
+    /// Asks once more, this much later and within the same budget, when the connection failed or the peer is
+    /// unavailable for a moment. Only a GET is ever repeated: whatever else was sent may have been done.
+    pub fn once_more_after(mut self, pause: Duration) -> Self {
+        self.again_after = Some(pause);
+        self
+    }
 }
 
 /// An answer, read to its end.
@@ -150,7 +159,7 @@ impl Client {
     /// Makes a call. Dropping the future abandons the call.
     pub async fn fetch(&self, fetch: Fetch) -> Result<Answer, NetError> {
         let inner = self.0.clone();
-        let call = self.0.runtime.spawn(async move { inner.follow(fetch).await });
+        let call = self.0.runtime.spawn(async move { inner.settle(fetch).await });
         let call = AbortOnDrop(call);
         call.await.unwrap_or_else(|_| Err(NetError::new(NetErrorKind::Lost, "the call was abandoned")))
     }
@@ -176,9 +185,34 @@ impl<T> Future for AbortOnDrop<T> {
     }
 }
 
+/// Whether a failure may be over in a moment.
+fn is_passing(result: &Result<Answer, NetError>) -> bool {
+    match result {
+        Ok(answer) => matches!(answer.status, 502..=504),
+        Err(error) => matches!(
+            error.kind,
+            NetErrorKind::Refused | NetErrorKind::Lost | NetErrorKind::Unreachable | NetErrorKind::Timeout
+        ),
+    }
+}
+
 impl Inner {
-    async fn follow(&self, mut fetch: Fetch) -> Result<Answer, NetError> {
+    /// The call, and where it asks for that a second one.
+    async fn settle(&self, fetch: Fetch) -> Result<Answer, NetError> {
         let deadline = Instant::now() + fetch.budget;
+        let first = self.follow(fetch.clone(), deadline).await;
+        let Some(pause) = fetch.again_after.filter(|_| fetch.method == Method::GET && is_passing(&first))
+        else {
+            return first;
+        };
+        if Instant::now() + pause >= deadline {
+            return first;
+        }
+        tokio::time::sleep(pause).await;
+        self.follow(fetch, deadline).await
+    }
+
+    async fn follow(&self, mut fetch: Fetch, deadline: Instant) -> Result<Answer, NetError> {
         loop {
             let answer = self.once(&fetch, deadline).await?;
             if !matches!(answer.status, 301 | 302 | 303 | 307 | 308) || fetch.redirects_max == 0 {
@@ -290,7 +324,7 @@ impl Inner {
         deadline: Instant,
     ) -> Result<(SendRequest<Full<Bytes>>, Phases), NetError> {
         let (stream, mut phases): (Stream, Phases) = dial(url, &self.tls, &self.plain, deadline).await?;
-        phases.certificate_days_left = stream.certificate_days_left(self.clock.unix().0);
+        stream.describe(self.clock.unix().0, &mut phases);
         let (sender, connection) = http1::Builder::new()
             .max_headers(100)
             .handshake(TokioIo::new(stream))
@@ -322,10 +356,10 @@ impl Inner {
             .map_err(|e| NetError::new(NetErrorKind::Protocol, format!("not a request: {e}")))
     }
 
-    fn skew(&self, headers: &HeaderMap) -> Option<i64> {
+    fn skew(&self, headers: &HeaderMap) -> Option<i32> {
         let date = headers.get(http::header::DATE)?.to_str().ok()?;
         let theirs = jiff::fmt::rfc2822::parse(date).ok()?.timestamp().as_second();
-        Some(theirs - i64::try_from(self.clock.unix().0).ok()?)
+        i32::try_from(theirs - i64::try_from(self.clock.unix().0).ok()?).ok()
     }
 
     fn take_idle(&self, origin: &str) -> Option<SendRequest<Full<Bytes>>> {

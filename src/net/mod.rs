@@ -2,6 +2,7 @@
 //! http, and runs on the control runtime, so that a caller on any thread may wait for it.
 
 pub mod dial;
+pub mod freshness;
 pub mod http;
 pub mod tls;
 pub mod upstream;
@@ -23,9 +24,32 @@ pub struct Phases {
     /// Request sent to last byte received.
     pub request: Option<Duration>,
     /// Days until the peer's certificate expires, when there was one.
-    pub certificate_days_left: Option<i64>,
+    pub certificate_days_left: Option<i32>,
+    /// The least of these days over all certificates the peer sent: its own and those between it and a root.
+    pub chain_days_left: Option<i32>,
+    /// The TLS version spoken.
+    pub tls_version: Option<TlsVersion>,
     /// Unix seconds of the peer's `Date` header minus ours, when it sent one.
-    pub clock_skew_secs: Option<i64>,
+    pub clock_skew_secs: Option<i32>,
+}
+
+/// A TLS version that is spoken here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsVersion {
+    /// 1.2.
+    V12,
+    /// 1.3.
+    V13,
+}
+
+impl TlsVersion {
+    /// As people write it.
+    pub fn word(self) -> &'static str {
+        match self {
+            TlsVersion::V12 => "1.2",
+            TlsVersion::V13 => "1.3",
+        }
+    }
 }
 
 /// A call that failed.

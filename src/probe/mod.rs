@@ -4,59 +4,26 @@
 //! machine and the same choice. A verdict here is a verdict there. All providers are asked at once, each with
 //! its own budget, so one that hangs delays nothing but the end.
 
+pub mod ask;
+pub mod codes;
+pub mod findings;
+pub mod prometheus;
 pub mod report;
+pub mod watch;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
 
 use crate::ambient::Clock;
-use crate::config::connectors::HealthCheck;
 use crate::connector::Connector;
 pub use crate::continuity::outlook::{Choice, Overall};
 use crate::continuity::outlook::{Outlook, outlook};
-use crate::continuity::state::{Member, Observation, Settings, Standing};
-use crate::health::{Reason, Unwell, Verdict};
+use crate::continuity::state::{Member, Observation, Standing};
 use crate::model::Deployment;
 use crate::model::idp::IdpIndex;
 
-/// What a connector may need beyond its budget to notice that it is spent.
-const GRACE: Duration = Duration::from_secs(1);
-
-/// How to ask.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// How often each provider is asked.
-    pub count: u32,
-    /// Between two questions to one provider.
-    pub pause: Duration,
-    /// Budget of one question; the provider's own timeout without it.
-    pub timeout: Option<Duration>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Options { count: 1, pause: Duration::from_secs(1), timeout: None }
-    }
-}
-
-/// What the questions to one provider brought.
-#[derive(Debug, Clone)]
-pub struct Asked {
-    /// The provider.
-    pub idp: IdpIndex,
-    /// The last answer.
-    pub last: Verdict,
-    /// Questions.
-    pub asked: u32,
-    /// Good answers among them.
-    pub well: u32,
-    /// What `serve` would think of it after these answers.
-    pub member: Member,
-}
+pub use ask::{Answered, Options, ask};
+pub use watch::{Asked, Watch};
 
 /// What probing brought.
 #[derive(Debug, Clone)]
@@ -71,59 +38,20 @@ pub struct Report {
     pub overall: Overall,
 }
 
-/// Asks the opened providers, and chooses as `serve` would. Providers that are not among `opened` count as
-/// available, as in `serve` before the first answer.
+/// Asks the opened providers as often as wanted, and chooses as `serve` would. Providers that are not among
+/// `opened` count as available, as in `serve` before the first answer.
 pub async fn run(
     deployment: &Deployment,
     opened: Vec<(IdpIndex, Arc<dyn Connector>)>,
     options: &Options,
     clock: &Clock,
 ) -> Report {
-    let mut questions = JoinSet::new();
-    for (idp, connector) in opened {
-        let check = deployment.idp(idp).check_or_default();
-        questions.spawn(ask(idp, connector, check, options.clone(), clock.clone()));
+    let mut watch = Watch::new(deployment, options);
+    let mut answers = ask(deployment, opened, options);
+    while let Some(answered) = answers.recv().await {
+        watch.take(answered, clock.millis());
     }
-    let mut providers = Vec::new();
-    while let Some(asked) = questions.join_next().await {
-        // A task ends early only when it panics; a provider without an answer is then left out.
-        providers.extend(asked.ok());
-    }
-    providers.sort_by_key(|asked| asked.idp);
-    judge(deployment, providers)
-}
-
-async fn ask(
-    idp: IdpIndex,
-    connector: Arc<dyn Connector>,
-    check: HealthCheck,
-    options: Options,
-    clock: Clock,
-) -> Asked {
-    let budget = options.timeout.unwrap_or(check.timeout.min(check.interval).std());
-    // One question is the state of this moment; thresholds are for those who ask more often.
-    let settings = match options.count {
-        0 | 1 => Settings { unhealthy_threshold: 1, healthy_threshold: 1, damped: false },
-        _ => Settings::of(&check, false),
-    };
-    let mut member = Member::new(settings, clock.millis());
-    let (mut asked, mut well) = (0, 0);
-    loop {
-        let last = match timeout(budget + GRACE, connector.probe(budget)).await {
-            Ok(verdict) => verdict,
-            Err(_) => Verdict::unwell(Unwell::new(
-                Reason::Timeout,
-                format!("no answer within {} ms", budget.as_millis()),
-            )),
-        };
-        asked += 1;
-        well += u32::from(last.is_well());
-        member.observe(Observation::of(&last, check.custom_endpoint.is_some()), clock.millis());
-        if asked >= options.count {
-            return Asked { idp, last, asked, well, member };
-        }
-        sleep(options.pause).await;
-    }
+    watch.report()
 }
 
 /// Verdicts from what is known; pure.

@@ -4,8 +4,12 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use super::watch::HISTORY_MAX;
 use super::{Asked, Choice, Report};
+use crate::ambient::UnixSecs;
+use crate::health::Verdict;
 use crate::model::Deployment;
+use crate::model::idp::IdpIndex;
 
 /// The stable JSON shape (`schemas/output/probe.schema.json`).
 pub fn json(report: &Report, deployment: &Deployment) -> Value {
@@ -22,7 +26,10 @@ fn provider(asked: &Asked, deployment: &Deployment) -> Value {
     let idp = deployment.idp(asked.idp);
     let phases = &asked.last.phases;
     let unwell = asked.last.outcome.as_ref().err();
-    let facts: Map<String, Value> = asked.last.facts.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
+    let mut facts: Map<String, Value> = asked.last.facts.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
+    if let Some((begins, ends)) = simulation(asked, deployment) {
+        facts.insert("simulationSecs".into(), json!(format!("{begins}..{ends}")));
+    }
     json!({
         "name": idp.name.as_str(),
         "type": idp.type_name,
@@ -41,9 +48,19 @@ fn provider(asked: &Asked, deployment: &Deployment) -> Value {
             "request": phases.request.map(millis),
         },
         "certificateDaysLeft": phases.certificate_days_left,
+        "chainDaysLeft": phases.chain_days_left,
+        "tlsVersion": phases.tls_version.map(crate::net::TlsVersion::word),
         "clockSkewSeconds": phases.clock_skew_secs,
+        "history": asked.history,
         "facts": facts,
     })
+}
+
+/// From when to when `serve` will pretend an outage, in seconds after its start, which only it knows.
+fn simulation(asked: &Asked, deployment: &Deployment) -> Option<(u64, u64)> {
+    let check = deployment.idp(asked.idp).check_or_default();
+    let (begins, ends) = check.simulation?.window()?;
+    Some((begins.as_secs(), ends.as_secs()))
 }
 
 fn choice(choice: &Choice) -> Value {
@@ -72,6 +89,7 @@ pub fn text(report: &Report, deployment: &Deployment) -> String {
     ];
     rows.extend(report.providers.iter().map(|asked| row(asked, deployment)));
     let mut out = table(&rows);
+    out.push_str(&histories(report, deployment));
     for asked in &report.providers {
         let idp = deployment.idp(asked.idp);
         if let Err(unwell) = &asked.last.outcome {
@@ -79,6 +97,14 @@ pub fn text(report: &Report, deployment: &Deployment) -> String {
             if let Some(address) = idp.facts.health_address.as_ref().or(idp.facts.address.as_ref()) {
                 out.push_str(&format!("  asked: {address}\n"));
             }
+        }
+    }
+    for asked in &report.providers {
+        if simulation(asked, deployment).is_some() {
+            let name = &deployment.idp(asked.idp).name;
+            out.push_str(&format!(
+                "\n{name}: an outage is pretended (healthCheck.simulation) at times that `serve` counts from its start\n"
+            ));
         }
     }
     for (what, choices) in [("continuity", &report.continuity), ("app", &report.apps)] {
@@ -138,6 +164,69 @@ fn sentence(choice: &Choice) -> String {
     format!("{serves}; {}", others.collect::<Vec<_>>().join(", "))
 }
 
+/// A line for each provider that was asked more than once: its last answers, oldest first.
+fn histories(report: &Report, deployment: &Deployment) -> String {
+    let asked_again = || report.providers.iter().filter(|asked| asked.history.len() > 1);
+    let name = |asked: &Asked| deployment.idp(asked.idp).name.to_string();
+    let width = asked_again().map(|asked| name(asked).chars().count()).max().unwrap_or_default();
+    let lines = asked_again().map(|asked| {
+        let bars: String =
+            asked.history.iter().map(|well| if *well { '\u{2587}' } else { '\u{2581}' }).collect();
+        format!("{:width$}  {bars}  {}\n", name(asked), asked.member.standing().word())
+    });
+    let lines: String = lines.collect();
+    if lines.is_empty() { lines } else { format!("\n{lines}") }
+}
+
+/// One answer as a line, for a log that grows.
+pub fn line(
+    idp: IdpIndex,
+    verdict: &Verdict,
+    report: &Report,
+    deployment: &Deployment,
+    at: UnixSecs,
+) -> String {
+    let name = &deployment.idp(idp).name;
+    let standing = report.providers.iter().find(|asked| asked.idp == idp);
+    let standing = standing.map_or("unknown", |asked| asked.member.standing().word());
+    let words = match &verdict.outcome {
+        Ok(()) => match verdict.phases.request {
+            Some(time) => format!("well in {:.1} ms", millis(time)),
+            None => "well".to_owned(),
+        },
+        Err(unwell) => format!("{}: {}", unwell.reason, unwell.detail),
+    };
+    format!("{} {name}: {words} ({standing})\n", time(at))
+}
+
+/// What is different about who would serve, as lines for the same log.
+pub fn changes(before: Option<&Report>, now: &Report, at: UnixSecs) -> String {
+    let kinds = |report: &Report| {
+        let named = |what: &'static str, choices: &[Choice]| {
+            choices.iter().map(|choice| (what, choice.clone())).collect::<Vec<_>>()
+        };
+        [named("continuity", &report.continuity), named("app", &report.apps)].concat()
+    };
+    let known = before.map(kinds).unwrap_or_default();
+    let fresh = kinds(now).into_iter().filter(|(what, choice)| {
+        let had = known.iter().find(|(kind, had)| kind == what && had.name == choice.name);
+        had.is_none_or(|(_, had)| had.would_serve != choice.would_serve || had.why != choice.why)
+    });
+    let mut out: String = fresh
+        .map(|(what, choice)| format!("{} {what} {}: {}\n", time(at), choice.name, sentence(&choice)))
+        .collect();
+    if before.is_none_or(|before| before.overall != now.overall) {
+        out.push_str(&format!("{} verdict: {}\n", time(at), now.overall.word()));
+    }
+    out
+}
+
+/// As RFC 3339 writes it, in UTC.
+fn time(at: UnixSecs) -> String {
+    let secs = i64::try_from(at.0).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_second(secs).map_or_else(|_| at.0.to_string(), |time| time.to_string())
+}
+
 /// The JSON Schema of [`json()`].
 pub fn schema() -> Value {
     let phase = json!({"type": ["number", "null"], "minimum": 0, "description": "Milliseconds; null when it did not happen."});
@@ -185,7 +274,10 @@ pub fn schema() -> Value {
                     "asked": {"type": "integer", "minimum": 1},
                     "answered": {"type": "integer", "minimum": 0},
                     "phases": {"type": "object", "properties": {"dns": phase, "tcp": phase, "tls": phase, "request": phase}},
-                    "certificateDaysLeft": {"type": ["integer", "null"]},
+                    "certificateDaysLeft": {"type": ["integer", "null"], "description": "Of the provider's own certificate."},
+                    "chainDaysLeft": {"type": ["integer", "null"], "description": "The least of all certificates it sent."},
+                    "tlsVersion": maybe_text("TLS version spoken, such as 1.3."),
+                    "history": {"type": "array", "maxItems": HISTORY_MAX, "items": {"type": "boolean"}, "description": "Whether each of the last answers was good, oldest first."},
                     "clockSkewSeconds": {"type": ["integer", "null"], "description": "Their clock minus ours."},
                     "facts": {"type": "object", "additionalProperties": {"type": "string"}},
                 },

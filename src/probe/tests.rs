@@ -2,10 +2,13 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use std::time::Duration;
+
 use super::*;
 use crate::connector::{Answer, Begin, BeginRequest, CompleteRequest, Fault, Identity};
 use crate::continuity::Why;
 use crate::diag::Sources;
+use crate::health::{Reason, Unwell, Verdict};
 use crate::model::read::{ReadOptions, read};
 use crate::net::Phases;
 
@@ -79,7 +82,11 @@ async fn probe(deployment: &Deployment, scripts: [&'static [Say]; 2], count: u32
         let running = Running { script: Scripted(script), place: 0.into() };
         (IdpIndex(i), Arc::new(running) as Arc<dyn Connector>)
     });
-    let options = Options { count, pause: Duration::from_millis(10), timeout: Some(Duration::from_secs(5)) };
+    let options = Options {
+        count: Some(count),
+        interval: Some(Duration::from_millis(10)),
+        timeout: Some(Duration::from_secs(5)),
+    };
     run(deployment, opened.collect(), &options, &Clock::fixed(crate::ambient::UnixSecs(1_000_000))).await
 }
 
@@ -138,4 +145,55 @@ async fn an_app_that_needs_more_than_what_is_left_is_an_outage() {
     assert_eq!(report.continuity[0].would_serve.as_deref(), Some("b"));
     assert_eq!((report.apps[0].would_serve.clone(), report.apps[0].why.code()), (None, "last-try"));
     assert_eq!(report.overall, Overall::Outage);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_goes_on_while_one_provider_hangs() {
+    let deployment = deployment("");
+    let clock = Clock::fixed(crate::ambient::UnixSecs(1_000_000));
+    let opened = [&[Say::Hangs][..], &[Say::Well]].into_iter().enumerate().map(|(i, script)| {
+        let running = Running { script: Scripted(script), place: 0.into() };
+        (IdpIndex(i), Arc::new(running) as Arc<dyn Connector>)
+    });
+    let options = Options { count: None, interval: None, timeout: Some(Duration::from_secs(20)) };
+    let mut watch = Watch::new(&deployment, &options);
+    let mut answers = ask(&deployment, opened.collect(), &options);
+    for _ in 0..100 {
+        watch.take(answers.recv().await.unwrap(), clock.millis());
+    }
+    let report = watch.report();
+    let (hanging, well) = (&report.providers[0], &report.providers[1]);
+    assert!(
+        hanging.asked >= 40 && well.asked >= 40,
+        "each at its own pace: {} {}",
+        hanging.asked,
+        well.asked
+    );
+    assert_eq!((well.history.len(), well.well), ((well.asked as usize).min(watch::HISTORY_MAX), well.asked));
+    assert!(hanging.history.iter().all(|well| !well));
+    assert_eq!(hanging.member.standing(), Standing::Unhealthy);
+    let text = report::text(&report, &deployment);
+    assert!(text.contains("\na  \u{2581}") && text.contains("\nb  \u{2587}"), "{text}");
+    drop(answers);
+}
+
+#[tokio::test(start_paused = true)]
+async fn findings_have_a_place_in_the_file() {
+    let deployment = deployment(APP);
+    let report = probe(&deployment, [&[Say::Refused], &[Say::Well]], 1).await;
+    let found = findings::findings(&report, &deployment);
+    let names: Vec<&str> = found.iter().map(|finding| finding.code.name).collect();
+    assert_eq!(names, ["provider-unwell", "nobody-would-serve"]);
+    assert!(found.iter().all(|finding| finding.place.is_some()));
+    let mut worn = probe(&deployment, [&[Say::Well], &[Say::Well]], 1).await;
+    assert!(findings::findings(&worn, &deployment).is_empty());
+    worn.providers[0].last.phases.certificate_days_left = Some(90);
+    worn.providers[0].last.phases.chain_days_left = Some(3);
+    worn.providers[1].last.phases.clock_skew_secs = Some(-45);
+    let found = findings::findings(&worn, &deployment);
+    let messages: Vec<&str> = found.iter().map(|finding| finding.message.as_str()).collect();
+    assert_eq!(
+        messages,
+        ["a certificate between `a` and its root has 3 days left", "the clock of `b` is 45 s behind ours"]
+    );
 }

@@ -3,6 +3,7 @@
 pub mod env;
 pub mod file;
 pub mod keyring;
+pub mod sealing;
 
 pub use keyring::{Keyring, Missing};
 

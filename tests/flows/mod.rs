@@ -6,6 +6,7 @@ mod faults;
 mod fleet;
 mod local;
 mod memory;
+mod metadata;
 mod oidc_code;
 mod outage;
 mod proxy_headers;

@@ -6,8 +6,17 @@ use super::OidcConnector;
 use crate::connector::{Begin, BeginRequest, Fault, Kept};
 use crate::protocol::oauth::pkce;
 
-/// Builds the address to send the browser to. Fails only when nothing at all is known of the provider.
+/// Sends the browser away. Fails only when nothing at all is known of the provider.
 pub(super) async fn begin(connector: &OidcConnector, request: &BeginRequest) -> Result<Begin, Fault> {
+    let (url, kept) = address(connector, request).await?;
+    Ok(Begin::Redirect { url: url.into(), kept })
+}
+
+/// The address of an authorization request, and what is kept until its answer.
+pub(super) async fn address(
+    connector: &OidcConnector,
+    request: &BeginRequest,
+) -> Result<(Url, Kept), Fault> {
     let known = connector.metadata.discovery().await.map_err(Fault::Unwell)?;
     let metadata = &known.0;
     let config = &connector.config;
@@ -50,5 +59,5 @@ pub(super) async fn begin(connector: &OidcConnector, request: &BeginRequest) -> 
             query.append_pair(name, value);
         }
     }
-    Ok(Begin::Redirect { url: url.into(), kept })
+    Ok((url, kept))
 }

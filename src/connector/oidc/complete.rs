@@ -1,5 +1,7 @@
 //! The answer: code to tokens, tokens to a verified identity.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
@@ -8,6 +10,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
 use super::OidcConnector;
+use super::metadata::Purpose;
 use crate::connector::{CompleteRequest, Denial, Fault, Identity, Input, Kept};
 use crate::health::{Reason, Unwell};
 use crate::net::Fetch;
@@ -19,6 +22,9 @@ use crate::protocol::strict_json;
 
 /// Most bytes of all claims together.
 pub const CLAIMS_BYTES_MAX: usize = 64 * 1024;
+/// Before UserInfo, which changes nothing, is asked once more after a failure (row RM10), in milliseconds;
+/// chance adds up to as much again.
+const AGAIN_MILLIS: u64 = 100;
 
 fn rejected<T>(words: impl Into<String>) -> Result<T, Fault> {
     Err(Fault::Rejected(words.into()))
@@ -177,7 +183,7 @@ async fn verify(
     token: &str,
     expected: &Expected<'_>,
 ) -> Result<VerifiedIdToken, Fault> {
-    let keys = connector.metadata.keys().await.map_err(Fault::Unwell)?;
+    let keys = connector.metadata.keys(Purpose::CodeFlow).await.map_err(Fault::Unwell)?;
     match verify_id_token(token, &keys.0, ACCEPTED, expected) {
         Err(IdTokenError::Token(TokenError::Key(NoKey::UnknownKid))) => {
             let newer = connector.metadata.keys_after(&keys).await;
@@ -201,7 +207,8 @@ async fn userinfo(
     bearer.set_sensitive(true);
     let fetch = Fetch::get(endpoint.clone())
         .header(AUTHORIZATION, bearer)
-        .header(ACCEPT, HeaderValue::from_static("application/json"));
+        .header(ACCEPT, HeaderValue::from_static("application/json"))
+        .once_more_after(Duration::from_millis(AGAIN_MILLIS + connector.entropy.below(AGAIN_MILLIS)));
     let answer = connector.client.fetch(fetch).await?;
     if answer.status != 200 {
         return Err(Unwell::new(Reason::Status, format!("UserInfo answered {}", answer.status)));

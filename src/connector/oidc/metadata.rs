@@ -1,182 +1,279 @@
-//! What is known of one provider right now: its discovery document and its keys, kept past their age while
-//! the provider is down, refetched when a token names a key we have not seen.
+//! What is known of one provider: its discovery document and its keys. Refreshed in the background before they
+//! expire, kept past their age while the provider is down, kept over a restart on the shelf, refetched when a
+//! token names a key we have not seen (protocol rows RM01 to RM10).
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, TryLockError};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
+use bytes::Bytes;
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
 use super::config::Config;
-use crate::ambient::{Clock, Millis, UnixSecs};
+use super::copy::{Copy, Document};
+use super::kept::{Cell, FRESH_SECS, Fetched, Kept};
+pub use super::kept::Purpose;
+use crate::ambient::{Clock, Entropy, Millis};
+use crate::connector::Opening;
+use crate::connector::shelf::Shelf;
 use crate::health::{Reason, Unwell};
-use crate::net::{Answer, Client, Fetch, NetError, Phases};
+use crate::net::{Answer, Client, Fetch, NetError, Phases, freshness};
 use crate::protocol::jose::KeySet;
 use crate::protocol::oidc::ProviderMetadata;
 use crate::protocol::oidc::discovery::{DOCUMENT_BYTES_MAX, DiscoveryError, ExpectedIssuer};
 use crate::value::WebUrl;
 
-/// How long a document is used without asking again.
-pub const FRESH_SECS: u64 = 300;
-/// How long after that it is still used while the provider does not answer.
-pub const STALE_SECS_MAX: u64 = 24 * 3600;
 /// Shortest time between two fetches that an unknown key id may cause.
 pub const KEY_REFETCH_SECS_MIN: u64 = 60;
+/// Shortest time between two copies of unchanged documents, in seconds: a copy on the shelf is at most that
+/// much older than what is known.
+pub const COPY_SECS_MIN: u64 = 600;
 /// Longest fetch during a sign-in.
-const FETCH_BUDGET: Duration = Duration::from_millis(super::FETCH_MILLIS_MAX);
-/// How long a failed fetch is believed, in milliseconds.
-const FAILURE_MILLIS: u64 = 5_000;
+const FETCH_BUDGET: Duration = Duration::from_millis(2_500);
+/// Longest fetch in the background, in which nobody waits.
+const REFRESH_BUDGET: Duration = Duration::from_secs(10);
+/// Bounds of the pause before a failed fetch is made once more (row RM10), in milliseconds.
+const AGAIN_MILLIS: std::ops::Range<u64> = 50..250;
 /// Redirects followed for the discovery document.
 const REDIRECTS_MAX: u8 = 3;
 
-/// Documents of one provider, with when they were fetched.
-pub(super) struct Metadata {
-    name: String,
+/// How a document is fetched.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner {
+    /// Longest time.
+    pub budget: Duration,
+    /// A question about health: on a connection of its own, and asked once, because its failure is an answer.
+    pub probes: bool,
+}
+
+impl Manner {
+    const SIGN_IN: Manner = Manner { budget: FETCH_BUDGET, probes: false };
+    const REFRESH: Manner = Manner { budget: REFRESH_BUDGET, probes: false };
+
+    /// Of a probe.
+    pub fn probe(budget: Duration) -> Self {
+        Manner { budget, probes: true }
+    }
+}
+
+/// Documents of one provider.
+pub struct Metadata {
+    connector: String,
     url: WebUrl,
     expected: Option<ExpectedIssuer>,
     client: Client,
     clock: Clock,
-    discovery: ArcSwapOption<(ProviderMetadata, UnixSecs)>,
-    keys: ArcSwapOption<(KeySet, UnixSecs)>,
-    /// One fetch at a time; the others wait for its answer.
-    fetching: Mutex<()>,
+    entropy: Entropy,
+    runtime: Handle,
+    discovery: Cell<ProviderMetadata>,
+    keys: Cell<KeySet>,
     last_key_fetch: Mutex<Option<Millis>>,
-    last_failure: std::sync::Mutex<Option<(Millis, Unwell)>>,
+    shelf: Option<Arc<Shelf>>,
+    /// What the last copy was made of, and when. Held while it is written: copies take turns.
+    copied: std::sync::Mutex<Option<(Millis, Bytes, Bytes)>>,
 }
 
 impl Metadata {
-    pub(super) fn new(config: &Config, client: Client, clock: Clock) -> Self {
-        Metadata {
-            name: config.common.name.to_string(),
+    /// With the copy of an earlier run, where the shelf has a good one. Reads a file.
+    pub fn open(config: &Config, opening: &Opening<'_>) -> Arc<Self> {
+        let mut metadata = Metadata {
+            connector: config.common.name.clone(),
             url: config.oidc_well_known_url.clone(),
             expected: config.expected_issuer(),
-            client,
-            clock,
-            discovery: ArcSwapOption::empty(),
-            keys: ArcSwapOption::empty(),
-            fetching: Mutex::new(()),
+            client: opening.client.clone(),
+            clock: opening.clock.clone(),
+            entropy: opening.entropy.clone(),
+            runtime: opening.blocking.clone(),
+            discovery: Cell::new(None),
+            keys: Cell::new(None),
             last_key_fetch: Mutex::new(None),
-            last_failure: std::sync::Mutex::new(None),
-        }
-    }
-
-    /// The discovery document, fetched when the kept one is old. While the provider does not answer, the kept
-    /// one goes on; the fetch that found that out is not repeated by everybody who waited for it.
-    pub(super) async fn discovery(&self) -> Result<Arc<(ProviderMetadata, UnixSecs)>, Unwell> {
-        if let Some(kept) = self.fresh_discovery() {
-            return Ok(kept);
-        }
-        let _turn = self.fetching.lock().await;
-        if let Some(kept) = self.fresh_discovery() {
-            return Ok(kept);
-        }
-        let fetched = match self.failed_lately() {
-            Some(unwell) => Err(unwell),
-            None => self.fetch_discovery(false, FETCH_BUDGET).await.1.map(|_| ()).inspect_err(|e| self.failed(e)),
+            shelf: opening.shelf.clone(),
+            copied: std::sync::Mutex::new(None),
         };
-        let kept = self.discovery.load_full().filter(|kept| self.age(kept.1) <= FRESH_SECS + STALE_SECS_MAX);
-        match (fetched, kept) {
-            (Ok(()), Some(kept)) => Ok(kept),
-            (Err(unwell), Some(kept)) => {
-                tracing::warn!(event = "idp.metadata.stale_used", connector = self.name, url = %self.url, reason = %unwell.reason, "using stale provider metadata");
-                Ok(kept)
+        match metadata.earlier() {
+            Ok(Some((discovery, keys))) => {
+                let age_secs = discovery.1.age_secs(metadata.clock.millis());
+                tracing::info!(
+                    event = "idp.metadata.restored",
+                    connector = metadata.connector,
+                    age_secs,
+                    "what an earlier run fetched is known again"
+                );
+                metadata.discovery = Cell::new(Some(discovery));
+                metadata.keys = Cell::new(Some(keys));
             }
-            (Err(unwell), None) => Err(unwell),
-            (Ok(()), None) => Err(Unwell::new(Reason::NotJson, "no discovery document")),
+            Ok(None) => {}
+            Err(reason) => tracing::warn!(
+                event = "idp.metadata.copy_ignored",
+                connector = metadata.connector,
+                reason,
+                "the copy of the provider's metadata is not used"
+            ),
         }
+        Arc::new(metadata)
     }
 
-    fn failed(&self, unwell: &Unwell) {
-        let mut last = self.last_failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        *last = Some((self.clock.millis(), unwell.clone()));
+    /// Both documents of the shelf, checked as if they had just come from the provider.
+    fn earlier(&self) -> Result<Option<(Kept<ProviderMetadata>, Kept<KeySet>)>, String> {
+        let Some(shelf) = &self.shelf else { return Ok(None) };
+        let Some(content) = shelf.get(&self.connector).map_err(|e| e.to_string())? else { return Ok(None) };
+        let copy = Copy::read(&content, self.url.as_str())?;
+        let (discovery, keys) = (copy.discovery.fetched(&self.clock)?, copy.keys.fetched(&self.clock)?);
+        let metadata = self.read_discovery(&discovery.body).map_err(|unwell| unwell.to_string())?;
+        let set = read_keys(&keys.body).map_err(|unwell| unwell.to_string())?;
+        Ok(Some(((metadata, discovery), (set, keys))))
     }
 
-    fn failed_lately(&self) -> Option<Unwell> {
-        let last = self.last_failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        last.as_ref().filter(|(at, _)| self.clock.millis().since(*at) < FAILURE_MILLIS).map(|(_, u)| u.clone())
+    /// The discovery document. While the provider does not answer, the kept one goes on; the fetch that found
+    /// that out is not repeated by everybody who waited for it.
+    pub async fn discovery(self: &Arc<Self>) -> Result<Arc<Kept<ProviderMetadata>>, Unwell> {
+        let fetch = async { self.fetch_discovery(Manner::SIGN_IN).await.1.map(drop) };
+        self.current(&self.discovery, Purpose::CodeFlow, "discovery", fetch).await
+    }
+
+    /// The keys, for a purpose.
+    pub async fn keys(self: &Arc<Self>, purpose: Purpose) -> Result<Arc<Kept<KeySet>>, Unwell> {
+        let fetch = async {
+            let uri = self.discovery().await?.0.jwks_uri.clone();
+            self.fetch_keys(&uri, Manner::SIGN_IN).await.1.map(drop)
+        };
+        self.current(&self.keys, purpose, "keys", fetch).await
+    }
+
+    /// A document that may be used now: fresh, fetched (by one of those who wait), or stale.
+    async fn current<T>(
+        &self,
+        cell: &Cell<T>,
+        purpose: Purpose,
+        document: &'static str,
+        fetch: impl Future<Output = Result<(), Unwell>> + Send,
+    ) -> Result<Arc<Kept<T>>, Unwell> {
+        let now = || self.clock.millis();
+        if let Some(kept) = cell.fresh(now()) {
+            return Ok(kept);
+        }
+        let unwell = match cell.failed_lately(now()) {
+            Some(unwell) => unwell,
+            None => {
+                let _turn = cell.fetching.lock().await;
+                if let Some(kept) = cell.fresh(now()) {
+                    return Ok(kept);
+                }
+                let fetched = match cell.failed_lately(now()) {
+                    Some(unwell) => Err(unwell),
+                    None => fetch.await.inspect_err(|unwell| cell.failed(now(), unwell)),
+                };
+                match (fetched, cell.get()) {
+                    (Ok(()), Some(kept)) => return Ok(kept),
+                    (Ok(()), None) => Unwell::new(Reason::NotJson, "the document was dropped meanwhile"),
+                    (Err(unwell), _) => unwell,
+                }
+            }
+        };
+        let Some(kept) = cell.get().filter(|kept| kept.1.is_usable(purpose, now())) else { return Err(unwell) };
+        if cell.may_tell(now()) {
+            tracing::warn!(
+                event = "idp.metadata.stale_used",
+                connector = self.connector,
+                document,
+                age_secs = kept.1.age_secs(now()),
+                reason = unwell.reason.code(),
+                detail = unwell.detail,
+                "the provider does not answer: using what it said before"
+            );
+        }
+        Ok(kept)
     }
 
     /// What is known, whatever its age.
-    pub(super) fn known(&self) -> Option<Arc<(ProviderMetadata, UnixSecs)>> {
-        self.discovery.load_full()
+    pub fn known(&self) -> Option<Arc<Kept<ProviderMetadata>>> {
+        self.discovery.get()
     }
 
     /// Age of the older of the two documents that are kept, in seconds.
-    pub(super) fn known_age_secs(&self) -> Option<u64> {
-        let discovery = self.discovery.load().as_ref().map(|kept| self.age(kept.1));
-        let keys = self.keys.load().as_ref().map(|kept| self.age(kept.1));
+    pub fn known_age_secs(&self) -> Option<u64> {
+        let now = self.clock.millis();
+        let discovery = self.discovery.get().map(|kept| kept.1.age_secs(now));
+        let keys = self.keys.get().map(|kept| kept.1.age_secs(now));
         discovery.max(keys)
     }
 
-    fn fresh_discovery(&self) -> Option<Arc<(ProviderMetadata, UnixSecs)>> {
-        self.discovery.load_full().filter(|kept| self.age(kept.1) <= FRESH_SECS)
+    /// Fetches what will soon be too old, so that no sign-in waits for it. Called at regular times.
+    pub async fn keep_fresh(self: &Arc<Self>) {
+        if self.discovery.is_due(self.clock.millis()) {
+            let _turn = self.discovery.fetching.lock().await;
+            let _ = self.fetch_discovery(Manner::REFRESH).await;
+        }
+        let Some(known) = self.known().filter(|_| self.keys.is_due(self.clock.millis())) else { return };
+        let _turn = self.keys.fetching.lock().await;
+        let _ = self.fetch_keys(&known.0.jwks_uri, Manner::REFRESH).await;
     }
 
-    fn age(&self, at: UnixSecs) -> u64 {
-        self.clock.unix().since(at)
+    /// Forgets both documents, also on the shelf: the next sign-in asks the provider (row RM06).
+    pub fn drop_all(self: &Arc<Self>) {
+        self.discovery.clear();
+        self.keys.clear();
+        self.copy();
     }
 
     /// Fetches the discovery document and keeps it when it is good; a bad one never replaces a good one.
-    pub(super) async fn fetch_discovery(
-        &self,
-        fresh_connection: bool,
-        budget: Duration,
-    ) -> (Phases, Result<ProviderMetadata, Unwell>) {
-        let mut fetch = Fetch::get(self.url.clone())
-            .within(budget)
-            .body_max(DOCUMENT_BYTES_MAX)
-            .redirects(REDIRECTS_MAX)
-            .header(http::header::ACCEPT, http::HeaderValue::from_static("application/json"));
-        if fresh_connection {
-            fetch = fetch.fresh();
-        }
-        let (phases, answer) = settle(self.client.fetch(fetch).await);
-        let metadata = answer.and_then(|answer| {
-            let expected = self.expected.as_ref().ok_or_else(|| {
-                Unwell::new(Reason::IssuerMismatch, "the configuration does not say which issuer to expect")
-            })?;
-            ProviderMetadata::parse(&answer.body, expected).map_err(|error| {
-                let reason = match &error {
-                    DiscoveryError::NotJson => Reason::NotJson,
-                    DiscoveryError::Issuer { .. } => Reason::IssuerMismatch,
-                    DiscoveryError::Endpoint(_) => Reason::EndpointMissing,
-                };
-                Unwell::new(reason, error.to_string())
-            })
-        });
-        if let Ok(metadata) = &metadata {
-            self.discovery.store(Some(Arc::new((metadata.clone(), self.clock.unix()))));
-        }
-        (phases, metadata)
+    pub async fn fetch_discovery(
+        self: &Arc<Self>,
+        manner: Manner,
+    ) -> (Phases, Result<Arc<Kept<ProviderMetadata>>, Unwell>) {
+        let fetch = Fetch::get(self.url.clone()).redirects(REDIRECTS_MAX);
+        self.fetch(&self.discovery, fetch, manner, |body| self.read_discovery(body)).await
     }
 
-    /// The keys, fetched when the kept ones are old.
-    pub(super) async fn keys(&self) -> Result<Arc<(KeySet, UnixSecs)>, Unwell> {
-        let fresh = || self.keys.load_full().filter(|kept| self.age(kept.1) <= FRESH_SECS);
-        if let Some(kept) = fresh() {
-            return Ok(kept);
-        }
-        let uri = self.discovery().await?.0.jwks_uri.clone();
-        let _turn = self.fetching.lock().await;
-        if let Some(kept) = fresh() {
-            return Ok(kept);
-        }
-        let fetched = match self.failed_lately() {
-            Some(unwell) => Err(unwell),
-            None => self.fetch_keys(&uri, false, FETCH_BUDGET).await.1.map(|_| ()).inspect_err(|e| self.failed(e)),
+    /// Fetches the key set and keeps it when it has a usable key.
+    pub async fn fetch_keys(
+        self: &Arc<Self>,
+        uri: &WebUrl,
+        manner: Manner,
+    ) -> (Phases, Result<Arc<Kept<KeySet>>, Unwell>) {
+        self.fetch(&self.keys, Fetch::get(uri.clone()), manner, read_keys).await
+    }
+
+    async fn fetch<T>(
+        self: &Arc<Self>,
+        cell: &Cell<T>,
+        fetch: Fetch,
+        manner: Manner,
+        read: impl Fn(&[u8]) -> Result<T, Unwell>,
+    ) -> (Phases, Result<Arc<Kept<T>>, Unwell>) {
+        let fetch = fetch
+            .within(manner.budget)
+            .body_max(DOCUMENT_BYTES_MAX)
+            .header(http::header::ACCEPT, http::HeaderValue::from_static("application/json"));
+        let fetch = if manner.probes {
+            fetch.fresh()
+        } else {
+            let millis = AGAIN_MILLIS.start + self.entropy.below(AGAIN_MILLIS.end - AGAIN_MILLIS.start);
+            fetch.once_more_after(Duration::from_millis(millis))
         };
-        let kept = self.keys.load_full().filter(|kept| self.age(kept.1) <= FRESH_SECS + STALE_SECS_MAX);
-        match fetched {
-            Ok(()) => kept.ok_or_else(|| Unwell::new(Reason::NoUsableKey, "no key set")),
-            Err(unwell) => kept.ok_or(unwell),
+        let ticket = cell.ticket();
+        let (phases, answer) = settle(self.client.fetch(fetch).await);
+        let good = answer.and_then(|answer| Ok((read(&answer.body)?, answer)));
+        let kept = good.and_then(|(value, answer)| {
+            let fresh_secs = freshness::fresh_secs(&answer.headers, FRESH_SECS);
+            let fetched = Fetched::now(answer.body, fresh_secs, &self.clock, &self.entropy);
+            let kept = cell.keep(ticket, value, fetched);
+            kept.ok_or_else(|| Unwell::new(Reason::NotJson, "the document was dropped meanwhile"))
+        });
+        match &kept {
+            Ok(_) => self.copy(),
+            // Who holds a copy learns from any failure that waiting is in vain.
+            Err(unwell) if cell.get().is_some() => cell.failed(self.clock.millis(), unwell),
+            Err(_) => {}
         }
+        (phases, kept)
     }
 
     /// Newer keys than those of `seen`, because a token names one we did not have then. At most one fetch a
     /// minute; whoever waited for it has its answer. `None` when nothing newer came.
-    pub(super) async fn keys_after(&self, seen: &Arc<(KeySet, UnixSecs)>) -> Option<Arc<(KeySet, UnixSecs)>> {
+    pub async fn keys_after(self: &Arc<Self>, seen: &Arc<Kept<KeySet>>) -> Option<Arc<Kept<KeySet>>> {
         let mut last = self.last_key_fetch.lock().await;
-        let newer = || self.keys.load_full().filter(|kept| !Arc::ptr_eq(kept, seen));
+        let newer = || self.keys.get().filter(|kept| !Arc::ptr_eq(kept, seen));
         if let Some(newer) = newer() {
             return Some(newer);
         }
@@ -185,40 +282,96 @@ impl Metadata {
             return None;
         }
         *last = Some(now);
-        tracing::info!(event = "idp.jwks.unknown_kid", connector = self.name, url = %self.url, "a token names an unknown key; fetching the keys");
+        tracing::info!(
+            event = "idp.jwks.unknown_kid",
+            connector = self.connector,
+            "a token names an unknown key; fetching the keys"
+        );
         let uri = self.discovery().await.ok()?.0.jwks_uri.clone();
-        self.fetch_keys(&uri, false, FETCH_BUDGET).await.1.ok()?;
-        newer()
+        self.fetch_keys(&uri, Manner::SIGN_IN).await.1.ok()
     }
 
-    /// Fetches the key set and keeps it when it has a usable key.
-    pub(super) async fn fetch_keys(
-        &self,
-        uri: &WebUrl,
-        fresh_connection: bool,
-        budget: Duration,
-    ) -> (Phases, Result<usize, Unwell>) {
-        let mut fetch = Fetch::get(uri.clone()).within(budget).body_max(DOCUMENT_BYTES_MAX);
-        if fresh_connection {
-            fetch = fetch.fresh();
-        }
-        let (phases, answer) = settle(self.client.fetch(fetch).await);
-        let keys = answer.and_then(|answer| {
-            let document = crate::protocol::strict_json::object(&answer.body)
-                .ok_or_else(|| Unwell::new(Reason::NotJson, "the key set is not a JSON object"))?;
-            let keys = KeySet::parse(&document.into()).map_err(|e| Unwell::new(Reason::NotJson, e))?;
-            if keys.is_empty() {
-                return Err(Unwell::new(Reason::NoUsableKey, "the key set has no key we can verify with"));
-            }
-            Ok(keys)
-        });
-        let count = keys.map(|keys| {
-            let count = keys.len();
-            self.keys.store(Some(Arc::new((keys, self.clock.unix()))));
-            count
-        });
-        (phases, count)
+    fn read_discovery(&self, body: &[u8]) -> Result<ProviderMetadata, Unwell> {
+        let expected = self.expected.as_ref().ok_or_else(|| {
+            Unwell::new(Reason::IssuerMismatch, "the configuration does not say which issuer to expect")
+        })?;
+        ProviderMetadata::parse(body, expected).map_err(|error| {
+            let reason = match &error {
+                DiscoveryError::NotJson => Reason::NotJson,
+                DiscoveryError::Issuer { .. } => Reason::IssuerMismatch,
+                DiscoveryError::Endpoint(_) => Reason::EndpointMissing,
+            };
+            Unwell::new(reason, error.to_string())
+        })
     }
+
+    /// Has what is known put on the shelf, off the path of whoever fetched it.
+    fn copy(self: &Arc<Self>) {
+        if self.shelf.is_none() || !self.is_worth_a_copy() {
+            return;
+        }
+        let metadata = self.clone();
+        self.runtime.spawn_blocking(move || metadata.write_copy());
+    }
+
+    fn is_worth_a_copy(&self) -> bool {
+        let (discovery, keys) = match (self.discovery.get(), self.keys.get()) {
+            (Some(discovery), Some(keys)) => (discovery, keys),
+            // Halves come at start; both gone is a removal.
+            (discovery, keys) => return discovery.is_none() && keys.is_none(),
+        };
+        match self.copied.try_lock() {
+            Ok(copied) => copied.as_ref().is_none_or(|(at, had_discovery, had_keys)| {
+                let long_ago = self.clock.millis().since(*at) >= COPY_SECS_MIN * 1000;
+                long_ago || *had_discovery != discovery.1.body || *had_keys != keys.1.body
+            }),
+            // One is being written, perhaps without this.
+            Err(TryLockError::WouldBlock) => true,
+            Err(TryLockError::Poisoned(_)) => true,
+        }
+    }
+
+    /// Writes what is known when its turn comes, so that the last turn leaves the latest.
+    fn write_copy(&self) {
+        let Some(shelf) = &self.shelf else { return };
+        let mut copied = self.copied.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = match (self.discovery.get(), self.keys.get()) {
+            (Some(discovery), Some(keys)) => {
+                let copy = Copy {
+                    url: self.url.as_str().to_owned(),
+                    discovery: Document::of(&discovery.1),
+                    keys: Document::of(&keys.1),
+                };
+                *copied = Some((self.clock.millis(), discovery.1.body.clone(), keys.1.body.clone()));
+                let content = serde_json::to_vec(&copy).map_err(std::io::Error::other);
+                content.and_then(|content| shelf.put(&self.connector, &content))
+            }
+            (None, None) => {
+                *copied = None;
+                shelf.remove(&self.connector)
+            }
+            _ => Ok(()),
+        };
+        if let Err(error) = written {
+            tracing::warn!(
+                event = "idp.metadata.copy_failed",
+                connector = self.connector,
+                reason = %error,
+                "the provider's metadata could not be kept over a restart"
+            );
+        }
+    }
+}
+
+/// The key set of a document.
+fn read_keys(body: &[u8]) -> Result<KeySet, Unwell> {
+    let document = crate::protocol::strict_json::object(body)
+        .ok_or_else(|| Unwell::new(Reason::NotJson, "the key set is not a JSON object"))?;
+    let keys = KeySet::parse(&document.into()).map_err(|e| Unwell::new(Reason::NotJson, e))?;
+    if keys.is_empty() {
+        return Err(Unwell::new(Reason::NoUsableKey, "the key set has no key we can verify with"));
+    }
+    Ok(keys)
 }
 
 /// An answer with status 200, or why not.
@@ -233,5 +386,269 @@ fn settle(result: Result<Answer, NetError>) -> (Phases, Result<Answer, Unwell>) 
             (answer.phases.clone(), Err(Unwell::new(Reason::Status, words)))
         }
         Err(error) => (error.phases.clone(), Err(error.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use serde_json::{Value, json};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::super::kept::{REFRESH_JITTER_PERCENT, REFRESH_PERCENT, STALE_SECS_BEARER, STALE_SECS_CODE_FLOW};
+    use super::*;
+    use crate::ambient::UnixSecs;
+    use crate::protocol::jose::SigningKey;
+    use crate::protocol::jose::token::Alg;
+    use crate::secrets::Keyring;
+    use crate::value::Secret;
+    use crate::value::url::PlainHttp;
+
+    const FRESH: u64 = 600;
+
+    /// Status and body of each path, and how often it was asked. Whatever is not there is refused.
+    #[derive(Default)]
+    struct Script {
+        answers: HashMap<&'static str, Vec<(u16, String)>>,
+        asked: HashMap<String, usize>,
+    }
+
+    struct Provider {
+        issuer: String,
+        script: Arc<std::sync::Mutex<Script>>,
+        clock: Clock,
+        shelf: Option<Arc<Shelf>>,
+    }
+
+    impl Provider {
+        async fn start() -> Self {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let issuer = format!("http://{}", listener.local_addr().unwrap());
+            let script = Arc::new(std::sync::Mutex::new(Script::default()));
+            let answering = script.clone();
+            tokio::spawn(async move {
+                while let Ok((mut stream, _)) = listener.accept().await {
+                    let mut head = vec![0; 4096];
+                    let read = stream.read(&mut head).await.unwrap_or_default();
+                    let line = String::from_utf8_lossy(&head[..read]).into_owned();
+                    let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+                    let (status, body) = {
+                        let mut script = answering.lock().unwrap();
+                        *script.asked.entry(path.clone()).or_default() += 1;
+                        match script.answers.get_mut(path.as_str()) {
+                            Some(answers) if answers.len() > 1 => answers.remove(0),
+                            Some(answers) => answers[0].clone(),
+                            None => (404, String::new()),
+                        }
+                    };
+                    let length = body.len();
+                    let answer = format!("HTTP/1.1 {status} X\r\nCache-Control: max-age={FRESH}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}");
+                    let _ = stream.write_all(answer.as_bytes()).await;
+                }
+            });
+            let provider = Provider { issuer, script, clock: Clock::fixed(UnixSecs(1_800_000_000)), shelf: None };
+            provider.well(&[&SigningKey::generate_es256()]);
+            provider
+        }
+
+        fn discovery(&self) -> Value {
+            let issuer = &self.issuer;
+            json!({"issuer": issuer, "authorization_endpoint": format!("{issuer}/a"),
+                   "token_endpoint": format!("{issuer}/t"), "jwks_uri": format!("{issuer}/keys")})
+        }
+
+        fn well(&self, keys: &[&SigningKey]) {
+            let keys: Vec<Value> = keys.iter().map(|key| key.public_jwk()).collect();
+            self.says(WELL_KNOWN, &[(200, self.discovery().to_string())]);
+            self.says(KEYS, &[(200, json!({"keys": keys}).to_string())]);
+        }
+
+        /// Answers in turn; the last is repeated.
+        fn says(&self, path: &'static str, answers: &[(u16, String)]) {
+            self.script.lock().unwrap().answers.insert(path, answers.to_vec());
+        }
+
+        fn fails(&self) {
+            self.says(WELL_KNOWN, &[(500, String::new())]);
+            self.says(KEYS, &[(500, String::new())]);
+        }
+
+        fn asked(&self, path: &str) -> usize {
+            self.script.lock().unwrap().asked.get(path).copied().unwrap_or_default()
+        }
+
+        fn open(&self) -> Arc<Metadata> {
+            let config = json!({"name": "okta", "type": "oidc", "oauthClientID": "x",
+                                "oidcWellKnownURL": format!("{}{WELL_KNOWN}", self.issuer)});
+            let config: Config = serde_json::from_value(config).unwrap();
+            let tls = crate::net::tls::client_config(&Default::default(), &[]).unwrap();
+            let runtime = Handle::current();
+            let client = Client::new(runtime.clone(), tls, PlainHttp::default(), self.clock.clone());
+            let opening = Opening {
+                keyring: &Keyring::default(),
+                client: client.clone(),
+                custom_client: client,
+                clock: self.clock.clone(),
+                entropy: Entropy::counted(5),
+                blocking: runtime,
+                shelf: self.shelf.clone(),
+            };
+            Metadata::open(&config, &opening)
+        }
+
+        fn secs(&self, secs: u64) {
+            self.clock.advance(secs * 1000);
+        }
+    }
+
+    const WELL_KNOWN: &str = "/.well-known/openid-configuration";
+    const KEYS: &str = "/keys";
+
+    #[tokio::test]
+    async fn used_while_fresh_refreshed_before_it_is_not() {
+        let provider = Provider::start().await;
+        let metadata = provider.open();
+        let both = || async { (metadata.discovery().await.unwrap(), metadata.keys(Purpose::CodeFlow).await.unwrap()) };
+        both().await;
+        provider.secs(FRESH * REFRESH_PERCENT / 100 - 1);
+        metadata.keep_fresh().await;
+        both().await;
+        assert_eq!((provider.asked(WELL_KNOWN), provider.asked(KEYS)), (1, 1), "fresh, and not due");
+        provider.secs(FRESH * REFRESH_JITTER_PERCENT / 100 + 1);
+        metadata.keep_fresh().await;
+        assert_eq!((provider.asked(WELL_KNOWN), provider.asked(KEYS)), (2, 2), "refreshed by nobody's sign-in");
+        provider.secs(FRESH / 2);
+        both().await;
+        assert_eq!((provider.asked(WELL_KNOWN), provider.asked(KEYS)), (2, 2), "fresh for as long again");
+        provider.secs(FRESH);
+        both().await;
+        assert_eq!((provider.asked(WELL_KNOWN), provider.asked(KEYS)), (3, 3), "without a refresh, the sign-in asks");
+    }
+
+    #[tokio::test]
+    async fn stale_while_the_provider_is_down_and_no_longer_than_that() {
+        let provider = Provider::start().await;
+        let metadata = provider.open();
+        metadata.keys(Purpose::Bearer).await.unwrap();
+        provider.fails();
+        provider.secs(FRESH + 1);
+        for purpose in [Purpose::CodeFlow, Purpose::Bearer] {
+            assert!(metadata.keys(purpose).await.is_ok() && metadata.discovery().await.is_ok());
+        }
+        let asked = provider.asked(KEYS);
+        for _ in 0..20 {
+            metadata.keys(Purpose::CodeFlow).await.unwrap();
+        }
+        assert_eq!(provider.asked(KEYS), asked, "what is found out once is believed by those who come next");
+        provider.secs(STALE_SECS_BEARER);
+        assert!(metadata.keys(Purpose::Bearer).await.is_err(), "an hour for what anybody may bring");
+        assert!(metadata.keys(Purpose::CodeFlow).await.is_ok());
+        provider.secs(STALE_SECS_CODE_FLOW);
+        assert!(metadata.keys(Purpose::CodeFlow).await.is_err() && metadata.discovery().await.is_err());
+        provider.well(&[&SigningKey::generate_es256()]);
+        metadata.keep_fresh().await;
+        assert!(metadata.keys(Purpose::Bearer).await.is_ok(), "and back");
+    }
+
+    #[tokio::test]
+    async fn bad_never_replaces_good() {
+        let provider = Provider::start().await;
+        let metadata = provider.open();
+        let (good, keys) = (metadata.discovery().await.unwrap(), metadata.keys(Purpose::CodeFlow).await.unwrap());
+        let with = |name: &str, value: &str| {
+            let mut document = provider.discovery();
+            document[name] = json!(value);
+            (200, document.to_string())
+        };
+        for bad in [
+            (200, "<html>".to_owned()),
+            (200, "[]".into()),
+            (404, provider.discovery().to_string()),
+            (429, String::new()),
+            (302, String::new()),
+            with("issuer", "https://evil.example.com"),
+            with("token_endpoint", "http://evil.example.com/t"),
+            with("jwks_uri", "ftp://x"),
+            (200, format!("{{\"issuer\": \"{}\", \"x\": \"{}\"}}", provider.issuer, "x".repeat(DOCUMENT_BYTES_MAX))),
+        ] {
+            provider.says(WELL_KNOWN, std::slice::from_ref(&bad));
+            let probed = metadata.fetch_discovery(Manner::probe(Duration::from_secs(5))).await.1;
+            assert!(probed.is_err(), "{bad:?}");
+            assert!(Arc::ptr_eq(&good, &metadata.known().unwrap()), "{bad:?}");
+        }
+        for bad in ["{}", "{\"keys\": []}", "{\"keys\": 7}", "[]", "", "{\"keys\": [{\"kty\": \"oct\", \"k\": \"AA\"}]}"] {
+            provider.says(KEYS, &[(200, bad.into())]);
+            assert!(metadata.fetch_keys(&good.0.jwks_uri, Manner::REFRESH).await.1.is_err(), "{bad}");
+            assert!(Arc::ptr_eq(&keys, &metadata.keys(Purpose::CodeFlow).await.unwrap()), "{bad}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_unknown_key_is_fetched_once_and_then_once_a_minute() {
+        let provider = Provider::start().await;
+        let (old, new) = (SigningKey::generate_es256(), SigningKey::generate_es256());
+        provider.well(&[&old]);
+        let metadata = provider.open();
+        let seen = metadata.keys(Purpose::CodeFlow).await.unwrap();
+        provider.well(&[&new]);
+        let flood = (0..50).map(|_| {
+            let (metadata, seen) = (metadata.clone(), seen.clone());
+            tokio::spawn(async move { metadata.keys_after(&seen).await })
+        });
+        for login in flood.collect::<Vec<_>>() {
+            let newer = login.await.unwrap().expect("newer keys");
+            assert!(newer.0.find(Some(new.kid()), Alg::ES256).is_ok());
+            assert!(newer.0.find(Some(old.kid()), Alg::ES256).is_err(), "a withdrawn key verifies nothing");
+        }
+        assert_eq!(provider.asked(KEYS), 2, "one fetch for all");
+        let seen = metadata.keys(Purpose::CodeFlow).await.unwrap();
+        for _ in 0..50 {
+            assert!(metadata.keys_after(&seen).await.is_none());
+        }
+        assert_eq!(provider.asked(KEYS), 2, "none within the minute");
+        provider.secs(KEY_REFETCH_SECS_MIN);
+        assert!(metadata.keys_after(&seen).await.is_some());
+        assert_eq!(provider.asked(KEYS), 3);
+        provider.secs(KEY_REFETCH_SECS_MIN);
+        provider.fails();
+        let seen = metadata.keys(Purpose::CodeFlow).await.unwrap();
+        assert!(metadata.keys_after(&seen).await.is_none());
+        assert!(Arc::ptr_eq(&seen, &metadata.keys(Purpose::CodeFlow).await.unwrap()), "a failure keeps the old keys");
+    }
+
+    #[tokio::test]
+    async fn a_sign_in_asks_once_more_and_a_probe_does_not() {
+        let provider = Provider::start().await;
+        let good = provider.discovery().to_string();
+        provider.says(WELL_KNOWN, &[(503, String::new()), (200, good.clone())]);
+        let metadata = provider.open();
+        metadata.discovery().await.unwrap();
+        assert_eq!(provider.asked(WELL_KNOWN), 2);
+        provider.says(WELL_KNOWN, &[(503, String::new()), (200, good)]);
+        assert!(metadata.fetch_discovery(Manner::probe(Duration::from_secs(5))).await.1.is_err());
+        assert_eq!(provider.asked(WELL_KNOWN), 3);
+    }
+
+    #[tokio::test]
+    async fn a_copy_survives_and_goes_when_an_operator_says_so() {
+        let scratch = tempfile::tempdir().unwrap();
+        let shelf = Shelf::open(scratch.path(), &Secret::new("a".repeat(64)), &[]).unwrap();
+        let provider = Provider { shelf: Some(Arc::new(shelf)), ..Provider::start().await };
+        let metadata = provider.open();
+        metadata.keys(Purpose::CodeFlow).await.unwrap();
+        metadata.write_copy();
+        provider.fails();
+        let again = provider.open();
+        assert!(again.keys(Purpose::CodeFlow).await.is_ok() && again.discovery().await.is_ok());
+        provider.secs(FRESH + 1);
+        assert!(again.keys(Purpose::Bearer).await.is_ok(), "stale");
+        again.drop_all();
+        again.write_copy();
+        provider.secs(10);
+        assert!(again.known().is_none() && again.keys(Purpose::CodeFlow).await.is_err());
+        assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0, "nor does a restart bring it back");
+        assert!(provider.open().known().is_none());
     }
 }

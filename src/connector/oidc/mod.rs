@@ -4,6 +4,8 @@ pub mod begin;
 pub mod check;
 pub mod complete;
 pub mod config;
+mod copy;
+mod kept;
 mod metadata;
 
 use std::sync::Arc;
@@ -58,7 +60,7 @@ pub struct OidcConnector {
     client_secret: Option<Secret<String>>,
     client: Client,
     custom: Option<CustomEndpoint>,
-    metadata: Metadata,
+    metadata: Arc<Metadata>,
     clock: Clock,
     entropy: Entropy,
 }
@@ -72,7 +74,7 @@ impl OidcConnector {
             None => None,
         };
         Ok(Arc::new(OidcConnector {
-            metadata: Metadata::new(&config, opening.client.clone(), opening.clock.clone()),
+            metadata: Metadata::open(&config, opening),
             client_secret,
             client: opening.client.clone(),
             custom,
@@ -86,9 +88,16 @@ impl OidcConnector {
 impl Connector for OidcConnector {
     fn probe(&self, budget: std::time::Duration) -> Answer<'_, Verdict> {
         Box::pin(async move {
-            match &self.custom {
+            let begun = tokio::time::Instant::now();
+            let verdict = match &self.custom {
                 Some(custom) => custom.ask(budget).await,
                 None => check::probe(self, budget).await,
+            };
+            match self.config.common.health_check.as_ref().and_then(|check| check.deep_probe.as_ref()) {
+                Some(deep) if deep.enabled => {
+                    check::deep(self, verdict, budget.saturating_sub(begun.elapsed())).await
+                }
+                _ => verdict,
             }
         })
     }
@@ -116,6 +125,14 @@ impl Connector for OidcConnector {
 
     fn documents_age_secs(&self) -> Option<u64> {
         self.metadata.known_age_secs()
+    }
+
+    fn keep_fresh(&self) -> Answer<'_, ()> {
+        Box::pin(self.metadata.keep_fresh())
+    }
+
+    fn drop_cache(&self) {
+        self.metadata.drop_all();
     }
 
     fn begin<'a>(&'a self, request: &'a BeginRequest) -> Answer<'a, Result<Begin, Fault>> {

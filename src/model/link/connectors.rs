@@ -127,6 +127,19 @@ fn check_health(
     if check.interval.as_millis() < 1000 {
         linking.at_value(&form::BAD_VALUE, &child(&at, "interval"), "an interval is at least 1s");
     }
+    if let Some(simulation) = check.simulation.as_ref().filter(|simulation| simulation.enabled) {
+        let fault = match simulation.window() {
+            None => Some((&form::MISSING_KEY, "there is no `downtime`")),
+            Some((begins, ends)) if begins == ends => {
+                Some((&form::BAD_VALUE, "an outage of no time is none"))
+            }
+            Some(_) => None,
+        };
+        if let Some((code, words)) = fault {
+            linking.at_value(code, &child(&at, "simulation"), words).help =
+                Some("Say how long the pretended outage lasts, such as `downtime: 5m`.".into());
+        }
+    }
     if check.timeout.is_zero() {
         linking.at_value(&form::BAD_VALUE, &child(&at, "timeout"), "a timeout of nothing can never be met");
     }

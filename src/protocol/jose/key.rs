@@ -50,6 +50,22 @@ impl KeySet {
         self.keys.len()
     }
 
+    /// How many of them have an id.
+    pub fn key_ids(&self) -> usize {
+        self.keys.iter().filter(|key| key.kid.is_some()).count()
+    }
+
+    /// Algorithms that some key can verify, each once, in the order of the keys.
+    pub fn algorithms(&self) -> Vec<&'static str> {
+        let mut names: Vec<&'static str> = Vec::new();
+        for alg in self.keys.iter().flat_map(|key| &key.algs) {
+            if !names.contains(&alg.name()) {
+                names.push(alg.name());
+            }
+        }
+        names
+    }
+
     /// Whether none can.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()

@@ -53,9 +53,12 @@ pub enum IdTokenError {
     /// Past `exp`.
     #[error("the ID token has expired")]
     Expired,
-    /// Before `nbf`, or `iat` in the future.
-    #[error("the ID token is not valid yet (is a clock wrong?)")]
-    NotYet,
+    /// Before `nbf`, or `iat` in the future, by this many seconds.
+    #[error("the ID token is not valid yet: the provider's clock is {ahead_secs} s ahead of ours")]
+    NotYet {
+        /// How far the clocks differ at least.
+        ahead_secs: u64,
+    },
     /// `iat` too long ago.
     #[error("the ID token was issued too long ago for a fresh sign-in")]
     Stale,
@@ -136,8 +139,9 @@ pub fn verify_id_token(
     if now >= expires.plus(SKEW_SECS) {
         return Err(IdTokenError::Expired);
     }
-    if issued > now.plus(SKEW_SECS) || time("nbf")?.is_some_and(|nbf| nbf > now.plus(SKEW_SECS)) {
-        return Err(IdTokenError::NotYet);
+    let begins = time("nbf")?.map_or(issued, |nbf| nbf.max(issued));
+    if begins > now.plus(SKEW_SECS) {
+        return Err(IdTokenError::NotYet { ahead_secs: begins.since(now) });
     }
     if now.since(issued) > FRESH_SECS_MAX + SKEW_SECS {
         return Err(IdTokenError::Stale);
@@ -241,10 +245,10 @@ mod tests {
             ("azp", json!("other"), E::Audience),
             ("exp", json!(NOW - 61), E::Expired),
             ("exp", json!("soon"), E::Missing("exp")),
-            ("iat", json!(NOW + 61), E::NotYet),
+            ("iat", json!(NOW + 61), E::NotYet { ahead_secs: 61 }),
             ("iat", json!(NOW - 700), E::Stale),
             ("iat", json!(null), E::Missing("iat")),
-            ("nbf", json!(NOW + 61), E::NotYet),
+            ("nbf", json!(NOW + 75), E::NotYet { ahead_secs: 75 }),
             ("sub", json!(""), E::Missing("sub")),
             ("sub", json!("x".repeat(256)), E::Missing("sub")),
             ("nonce", json!("m"), E::Nonce),

@@ -20,7 +20,7 @@ use crate::connector::open::{Mark, Opened};
 use crate::continuity::choose::{Candidate, Why, choose};
 use crate::continuity::pace::Landed;
 use crate::continuity::state::{Change, Member, Observation, Settings, Standing};
-use crate::health::{Reason, Verdict};
+use crate::health::{Reason, Unwell, Verdict};
 use crate::model::{Continuity, ContinuityIndex, Deployment, Idp, IdpIndex};
 use crate::serve::telemetry::events::passed_over;
 use crate::serve::telemetry::{Event, Telling};
@@ -81,6 +81,8 @@ pub(crate) struct Slot {
     flights: [(Mutex<Flight>, Notify); 2],
     /// Wakes the monitor of an unwatched provider.
     suspected: Notify,
+    /// When the last scheduled probe was over.
+    last_probe: Mutex<Option<Instant>>,
     /// Ends its monitor: it is not part of the deployment any more.
     retired: CancellationToken,
     ground: Ground,
@@ -117,6 +119,8 @@ pub struct Snapshot {
     pub since_secs: u64,
     /// Whether logins are sent there.
     pub available: bool,
+    /// Seconds since the last scheduled probe was over; `None` before the first, and when nobody watches.
+    pub probe_age_secs: Option<u64>,
     /// Now, for whoever shows it.
     pub at: UnixSecs,
 }
@@ -263,6 +267,7 @@ impl Board {
                     reason: member.last_reason(),
                     since_secs: now.since(member.since()) / 1000,
                     available: member.is_available(),
+                    probe_age_secs: lock(&slot.last_probe).map(|at| at.elapsed().as_secs()),
                     at: self.ground.clock.unix(),
                 }
             })
@@ -321,6 +326,7 @@ impl Slot {
             check,
             flights: Default::default(),
             suspected: Notify::new(),
+            last_probe: Mutex::new(None),
             retired: CancellationToken::new(),
             ground: ground.clone(),
         }
@@ -378,9 +384,10 @@ impl Slot {
     }
 
     async fn fly(self: Arc<Self>, mut landing: Landing, budget: Duration) {
-        let asking = match landing.question {
-            Question::PreFlight => self.connector.pre_flight(budget),
-            Question::Check => self.connector.check(budget),
+        let asking = match (self.simulated(), landing.question) {
+            (Some(unwell), _) => Box::pin(async { Verdict::unwell(unwell) }),
+            (None, Question::PreFlight) => self.connector.pre_flight(budget),
+            (None, Question::Check) => self.connector.check(budget),
         };
         let answered = tokio::time::timeout(budget, asking).await;
         let took = landing.started.elapsed();
@@ -408,15 +415,9 @@ impl Slot {
         }
     }
 
-    /// One scheduled probe and what it means.
-    async fn probe(&self, timeout: Duration) -> Verdict {
-        let begun = Instant::now();
-        let asked = tokio::time::timeout(timeout, self.connector.probe(timeout)).await;
-        let took = begun.elapsed();
-        let verdict = asked.unwrap_or_else(|_| {
-            let words = format!("no answer within {} ms", timeout.as_millis());
-            Verdict::unwell(crate::health::Unwell::new(Reason::Timeout, words))
-        });
+    /// Takes the answer to a scheduled probe in.
+    fn probed(&self, verdict: &Verdict, took: Duration) {
+        *lock(&self.last_probe) = Some(Instant::now());
         let telling = &self.ground.telling;
         telling.metrics.probed(&self.name, took);
         let reason = verdict.outcome.as_ref().err().map(|unwell| unwell.reason);
@@ -425,12 +426,22 @@ impl Slot {
         if let Err(unwell) = &verdict.outcome {
             telling.tell(&Event::ProbeFailed { connector: &self.name, unwell, millis: probed.millis });
             if unwell.reason == Reason::OurLimit {
-                return verdict;
+                return;
             }
         }
-        let observation = Observation::of(&verdict, self.says_no);
-        self.observe(observation);
-        verdict
+        self.observe(Observation::of(verdict, self.says_no));
+    }
+
+    /// When the last scheduled probe was over.
+    fn last_probe(&self) -> Option<Instant> {
+        *lock(&self.last_probe)
+    }
+
+    /// The failure that a pretended outage is, while it lasts: a function of the time since start.
+    fn simulated(&self) -> Option<Unwell> {
+        let simulation = self.check.simulation.as_ref()?;
+        let down = simulation.is_down(Duration::from_millis(self.ground.clock.millis().0));
+        down.then(|| Unwell::new(Reason::Simulated, "the outage is pretended (healthCheck.simulation)"))
     }
 }
 
@@ -466,7 +477,6 @@ mod tests {
 
     use super::*;
     use crate::connector::{Answer, Begin, BeginRequest, CompleteRequest, Fault, Identity};
-    use crate::health::Unwell;
     use crate::serve::telemetry::EventCounts;
 
     struct Scripted {
@@ -503,8 +513,11 @@ mod tests {
 
     fn board(well: bool, takes: Duration) -> (Arc<Board>, Arc<Scripted>) {
         let connector = Arc::new(Scripted { asked: AtomicUsize::new(0), well: Mutex::new(well), takes });
-        let check = HealthCheck::default();
-        let clock = Clock::fixed(UnixSecs(0));
+        (board_over(connector.clone(), HealthCheck::default(), Clock::fixed(UnixSecs(0))), connector)
+    }
+
+    /// A board over one provider.
+    pub(super) fn board_over(connector: Arc<dyn Connector>, check: HealthCheck, clock: Clock) -> Arc<Board> {
         let ground = Ground {
             telling: Arc::new(Telling::new(&EventCounts::default(), clock.clone())),
             clock: clock.clone(),
@@ -513,7 +526,7 @@ mod tests {
         };
         let slot = Slot {
             name: "a".into(),
-            connector: connector.clone(),
+            connector,
             mark: Mark::default(),
             provider: Mark::default(),
             damped: true,
@@ -523,11 +536,11 @@ mod tests {
             check,
             flights: Default::default(),
             suspected: Notify::new(),
+            last_probe: Mutex::new(None),
             retired: CancellationToken::new(),
             ground: ground.clone(),
         };
-        let board = Board { slots: vec![Arc::new(slot)], serving: Mutex::default(), ground };
-        (Arc::new(board), connector)
+        Arc::new(Board { slots: vec![Arc::new(slot)], serving: Mutex::default(), ground })
     }
 
     const BUDGET: Duration = Duration::from_secs(3);

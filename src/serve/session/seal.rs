@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::ambient::Entropy;
+use crate::secrets::sealing;
 use crate::value::Secret;
 
 /// Seals with the current key, opens with the current and the old ones.
@@ -31,14 +32,7 @@ impl Sealer {
 
     /// Keys of 64 hexadecimal digits.
     pub fn new(current: &Secret<String>, old: &[Secret<String>], entropy: &Entropy) -> Result<Self, BadKey> {
-        let parse = |text: &Secret<String>| {
-            let digits = text.expose().trim();
-            let bytes: Option<Vec<u8>> = (digits.len() == 64 && digits.is_ascii())
-                .then(|| (0..32).map(|i| u8::from_str_radix(&digits[2 * i..2 * i + 2], 16).ok()).collect())
-                .flatten();
-            let bytes: [u8; 32] = bytes.and_then(|b| b.try_into().ok()).ok_or(BadKey)?;
-            Ok(key(&bytes))
-        };
+        let parse = |text: &Secret<String>| sealing::key_bytes(text).map(|bytes| key(&bytes)).ok_or(BadKey);
         Ok(Sealer {
             current: parse(current)?,
             old: old.iter().map(parse).collect::<Result<_, _>>()?,

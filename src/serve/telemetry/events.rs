@@ -26,6 +26,27 @@ pub enum Event<'a> {
         detail: &'a str,
         millis: Option<u64>,
     },
+    ProbeStuck {
+        connector: &'a str,
+        detail: &'a str,
+    },
+    MonitorRestarted {
+        connector: &'a str,
+    },
+    ClockSkewed {
+        connector: &'a str,
+        detail: &'a str,
+    },
+    SimulationConfigured {
+        connector: &'a str,
+        detail: &'a str,
+    },
+    SimulationBegun {
+        connector: &'a str,
+    },
+    SimulationEnded {
+        connector: &'a str,
+    },
     NotAsked {
         connector: &'a str,
         detail: &'a str,
@@ -301,6 +322,18 @@ impl Event<'_> {
             Event::Mismatch { app, connector } => {
                 Line { app: Some(app), ..Line::about(&kinds::MISMATCH, connector) }
             }
+            Event::ProbeStuck { connector, detail } => {
+                Line { detail: Some(detail), ..Line::about(&kinds::PROBE_STUCK, connector) }
+            }
+            Event::MonitorRestarted { connector } => Line::about(&kinds::MONITOR_RESTARTED, connector),
+            Event::ClockSkewed { connector, detail } => {
+                Line { detail: Some(detail), ..Line::about(&kinds::CLOCK_SKEWED, connector) }
+            }
+            Event::SimulationConfigured { connector, detail } => {
+                Line { detail: Some(detail), ..Line::about(&kinds::SIMULATION_CONFIGURED, connector) }
+            }
+            Event::SimulationBegun { connector } => Line::about(&kinds::SIMULATION_BEGUN, connector),
+            Event::SimulationEnded { connector } => Line::about(&kinds::SIMULATION_ENDED, connector),
             Event::Collision { app, connector } => {
                 Line { app: Some(app), ..Line::about(&kinds::COLLISION, connector) }
             }

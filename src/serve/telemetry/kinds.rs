@@ -60,6 +60,18 @@ kinds! {
         "A request of ours before a login, or in the middle of one, was not answered well.";
     NOT_ASKED = "health.not_asked", Error, "this machine is out of resources",
         "A provider could not be asked for want of descriptors, ports or memory here; nothing is held against it.";
+    PROBE_STUCK = "health.probe.stuck", Error, "no probe was over for several intervals",
+        "A probe gives no answer, good or bad: the provider keeps its last state, which may be true no more.";
+    MONITOR_RESTARTED = "health.monitor.restarted", Error, "the monitor broke off and begins again",
+        "A fault of ours in asking a provider; it counts as a failed probe.";
+    CLOCK_SKEWED = "health.clock.skewed", Warn, "the provider's clock differs from ours",
+        "Tokens of a provider whose clock differs by more than 60 s are refused.";
+    SIMULATION_CONFIGURED = "health.simulation.configured", Warn, "an outage of this provider will be pretended",
+        "`healthCheck.simulation` is in the configuration: remove it in production.";
+    SIMULATION_BEGUN = "health.simulation.begun", Error, "the pretended outage begins",
+        "New logins are kept from a provider because `healthCheck.simulation` says so.";
+    SIMULATION_ENDED = "health.simulation.ended", Warn, "the pretended outage is over",
+        "The provider is judged by what it answers again.";
     // continuity
     SELECTED = "continuity.selected", Debug, "login begins",
         "A login goes to `connector`; `reason` is why.";
