@@ -211,4 +211,22 @@ mod tests {
         let text = format!("{HEAD}{by_variable}{}{TAIL}", member("b", "    healthCheck: {enabled: true}\n"));
         assert_eq!(fixed(&text).texts[0].text, text);
     }
+
+    #[test]
+    fn json_stays_json() {
+        let member = |name: &str| {
+            format!(
+                "{{\"name\": \"{name}\", \"type\": \"oidc\", \"oauthClientID\": \"x\", \"oidcWellKnownURL\": \"https://{name}.example/.well-known/openid-configuration\"}}"
+            )
+        };
+        let text = format!(
+            "{{\"version\": \"1\", \"connectors\": [{}, {}, {{\"name\": \"ha\", \"type\": \"continuity\", \"failover\": {{\"idps\": [\"a\", \"b\"]}}}}]}}",
+            member("a"),
+            member("b")
+        );
+        let done = fixed(&text);
+        let tree: serde_json::Value = serde_json::from_str(&done.texts[0].text).expect("JSON");
+        assert_eq!(tree["connectors"][1]["healthCheck"]["enabled"], true);
+        assert_eq!(done.fixed, 2);
+    }
 }

@@ -53,4 +53,6 @@ pub fn run(fleet: &Fleet, sources: &Sources, selection: &Selection) -> Outcome {
 }
 
 #[cfg(test)]
+mod cases;
+#[cfg(test)]
 mod tests;

@@ -21,7 +21,7 @@ fn fleet() -> Vec<Text> {
     let root = |i: usize| ROOT.replace("root-dc1", &format!("root-dc{i}"));
     let edge = |i: usize| {
         let text = EDGE.replace("edge-branch-a", &format!("edge-{i}"));
-        text.replace("root-dc1", &format!("root-dc{}", i % 4 + 1)).replace("root-dc2", "root-dc4")
+        text.replace("root-dc1", &format!("root-dc{}", i % 3 + 1)).replace("root-dc2", "root-dc4")
     };
     (1..=4)
         .map(|i| Text { name: format!("root-{i}.yaml"), text: root(i) })
