@@ -74,9 +74,14 @@ fn watched(group: &Group<'_>, least: usize, verdict: &mut Verdict) {
     let watched = providers.filter(|provider| provider.is_none_or(|provider| seen.insert(provider))).count();
     if watched < least {
         let members = group.members().count();
-        verdict
-            .missing
-            .push(format!("`{name}` has {members} member(s), {watched} of them watched; {least} are needed"));
+        let once = if watched < group.watched().count() {
+            " (one provider under two names counts once)"
+        } else {
+            ""
+        };
+        verdict.missing.push(format!(
+            "`{name}` has {members} member(s), {watched} of them watched{once}; {least} are needed"
+        ));
     }
 }
 
