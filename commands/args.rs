@@ -9,7 +9,7 @@ use maverics::secrets::{self, Provider};
 
 /// Where the configuration comes from.
 #[derive(Args, Debug, Default)]
-pub struct ConfigArgs {
+pub struct FileArgs {
     /// Configuration file, where none is named otherwise [default: $MAVERICS_CONFIG, else
     /// /etc/maverics/maverics.yaml]
     #[arg(long, value_name = "FILE")]
@@ -22,10 +22,32 @@ pub struct ConfigArgs {
     /// Accept plain http for this URL (scheme, host and port count); may be repeated
     #[arg(long, value_name = "URL")]
     pub allow_insecure_http: Vec<String>,
+}
+
+impl FileArgs {
+    /// Where plain http is fine.
+    pub fn plain_http(&self) -> maverics::value::url::PlainHttp {
+        maverics::value::url::PlainHttp { allowed: self.allow_insecure_http.clone() }
+    }
+}
+
+/// Where the configuration comes from, and its secrets: for the commands that open them.
+#[derive(Args, Debug, Default)]
+pub struct ConfigArgs {
+    #[command(flatten)]
+    pub files: FileArgs,
 
     /// Secret store: secretfile:///path or env://PREFIX [default: $MAVERICS_SECRET_PROVIDER]
     #[arg(long, value_name = "URL", hide_default_value = true)]
     pub secret_provider: Option<String>,
+}
+
+impl std::ops::Deref for ConfigArgs {
+    type Target = FileArgs;
+
+    fn deref(&self) -> &FileArgs {
+        &self.files
+    }
 }
 
 impl ConfigArgs {
@@ -38,11 +60,6 @@ impl ConfigArgs {
     pub fn open_secret_provider(&self) -> Result<Option<Box<dyn Provider>>> {
         let Some(url) = self.secret_provider() else { return Ok(None) };
         secrets::open(&url, exact_environment).map(Some).map_err(|error| anyhow!("the secret store: {error}"))
-    }
-
-    /// Where plain http is fine.
-    pub fn plain_http(&self) -> maverics::value::url::PlainHttp {
-        maverics::value::url::PlainHttp { allowed: self.allow_insecure_http.clone() }
     }
 }
 

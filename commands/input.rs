@@ -5,9 +5,11 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use maverics::config::yaml::FILE_BYTES_MAX;
+use maverics::config::yaml::{self, FILE_BYTES_MAX};
+use maverics::diag::FileId;
 
-use super::args::{ConfigArgs, environment};
+use super::args::{FileArgs, environment};
+use super::output;
 
 /// Where a configuration is when nobody says.
 const DEFAULT_FILE: &str = "/etc/maverics/maverics.yaml";
@@ -19,30 +21,54 @@ const ENDINGS: &[&str] = &["yaml", "yml", "json"];
 pub struct Input {
     /// Its name.
     pub name: String,
+    /// Where it came from; `None` for standard input.
+    pub path: Option<PathBuf>,
     /// Its text.
     pub text: String,
 }
 
 /// Reads what the command line names, else `--config`, else `MAVERICS_CONFIG`, else the usual place.
-pub fn read(paths: &[PathBuf], args: &ConfigArgs) -> Result<Vec<Input>> {
-    let mut files = Vec::new();
+pub fn read(paths: &[PathBuf], args: &FileArgs) -> Result<Vec<Input>> {
+    let mut inputs = Vec::new();
     for path in &named(paths, args) {
         if path != Path::new("-") && path.is_dir() {
-            let before = files.len();
+            let mut files = Vec::new();
             walk(path, &mut files)
                 .with_context(|| format!("cannot read the directory {}", path.display()))?;
-            if files.len() == before {
+            let before = inputs.len();
+            for file in &files {
+                let input = one(file, args)?;
+                match belongs_beside(&input.text) {
+                    Some(what) => output::note(&format!("{} holds {what}, and is left out", input.name)),
+                    None => inputs.push(input),
+                }
+            }
+            if inputs.len() == before {
                 bail!("{} has no configuration in it (*.yaml, *.yml or *.json)", path.display());
             }
         } else {
-            files.push(path.clone());
+            inputs.push(one(path, args)?);
         }
     }
-    files.iter().map(|path| one(path, args)).collect()
+    Ok(inputs)
+}
+
+/// What a file beside configurations holds instead of one: the people of a `local` connector, or the secrets
+/// of a store. Only for files that nobody named.
+fn belongs_beside(text: &str) -> Option<&'static str> {
+    let keys = [("users", "people"), ("secrets", "secrets")];
+    // Most files have neither word, and need not be read twice.
+    if !keys.iter().any(|(key, _)| text.contains(key)) {
+        return None;
+    }
+    let root = yaml::parse(FileId(0), text).0?.root;
+    let map = root.as_object()?;
+    let all = !map.is_empty() && map.keys().all(|have| keys.iter().any(|(key, _)| have == key));
+    keys.iter().find(|(key, _)| all && map.contains_key(*key)).map(|(_, what)| *what)
 }
 
 /// The paths a configuration is read from.
-pub fn named(paths: &[PathBuf], args: &ConfigArgs) -> Vec<PathBuf> {
+pub fn named(paths: &[PathBuf], args: &FileArgs) -> Vec<PathBuf> {
     if !paths.is_empty() {
         return paths.to_vec();
     }
@@ -69,7 +95,7 @@ fn walk(directory: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
-fn one(path: &Path, args: &ConfigArgs) -> Result<Input> {
+fn one(path: &Path, args: &FileArgs) -> Result<Input> {
     let (name, bytes) = if path == Path::new("-") {
         (args.stdin_filename.clone(), bounded(io::stdin().lock()))
     } else {
@@ -80,7 +106,8 @@ fn one(path: &Path, args: &ConfigArgs) -> Result<Input> {
         let at = error.utf8_error().valid_up_to();
         anyhow::anyhow!("{name} is not UTF-8: byte {at} belongs to no character")
     })?;
-    Ok(Input { name, text })
+    let path = (path != Path::new("-")).then(|| path.to_owned());
+    Ok(Input { name, path, text })
 }
 
 /// One byte more than is read later, so that the limit is noticed and /dev/zero ends.

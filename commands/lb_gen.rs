@@ -10,7 +10,7 @@ use maverics::diag::Sources;
 use maverics::lb::{self, Options, Pool, TARGETS, Target, pool};
 use maverics::model::{self, Deployment, read::ReadOptions};
 
-use super::args::{ConfigArgs, When};
+use super::args::{FileArgs, When};
 use super::outcome::Outcome;
 use super::{input, output};
 
@@ -78,7 +78,7 @@ pub struct Args {
     check: bool,
 
     #[command(flatten)]
-    config: ConfigArgs,
+    config: FileArgs,
 }
 
 /// Where TLS ends.

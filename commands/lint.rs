@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, anyhow};
-use maverics::config::codes::UNSUPPORTED_HERE;
-use maverics::diag::{Diagnostic, Level, Sources, sort};
+use anyhow::{Context, Result, anyhow};
+use maverics::lint::fix::Fixed;
+use maverics::lint::fleet::{Linted, Text};
 use maverics::lint::{self, Selection, explain};
-use maverics::model::{self, Fleet, read::ReadOptions, tier::Tier};
+use maverics::model::{read::ReadOptions, tier::Tier};
 
-use super::args::{ConfigArgs, ReportArgs, When};
+use super::args::{FileArgs, ReportArgs, When};
 use super::outcome::Outcome;
 use super::{input, output};
 
@@ -18,6 +18,7 @@ use super::{input, output};
 /// Four tiers are judged, each by itself. Vendors and networks are read from host names; where those do not say,
 /// a comment on the connector does: `# maverics: vendor=okta region=us-east network=local`. A comment
 /// `# maverics: allow(RULE) reason` silences a rule on its line and the line below, or, at the top, in the file.
+/// `--fix` puts right what takes nobody's decision, and touches nothing else in the file.
 #[derive(clap::Args)]
 pub struct Args {
     /// Files or directories (*.yaml, *.yml, *.json); `-` is standard input
@@ -48,8 +49,17 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=4))]
     tier: Option<u8>,
 
+    /// Put right what takes no decision, in the files themselves; standard input is written to standard
+    /// output
+    #[arg(long)]
+    fix: bool,
+
+    /// Show what --fix would change, and change nothing
+    #[arg(long, conflicts_with = "fix")]
+    diff: bool,
+
     #[command(flatten)]
-    config: ConfigArgs,
+    config: FileArgs,
 
     #[command(flatten)]
     report: ReportArgs,
@@ -67,31 +77,66 @@ pub fn run(args: &Args) -> Result<Outcome> {
         Ok(selection) => selection,
         Err(faults) => return Ok(output::failure(&anyhow!(faults.join("; ")), Outcome::Usage)),
     };
-    let mut sources = Sources::default();
-    let mut fleet = Fleet::default();
-    let mut findings = Vec::new();
-    for input in input::read(&args.files, &args.config)? {
-        let options = ReadOptions { plain: args.config.plain_http(), ..ReadOptions::default() };
-        let reading = model::read(&input.name, &input.text, &mut sources, &options);
-        findings.extend(reading.findings.into_iter().filter_map(refusal));
-        fleet.deployments.extend(reading.deployment.or(reading.planned));
+    let inputs = input::read(&args.files, &args.config)?;
+    let (paths, texts): (Vec<Option<PathBuf>>, Vec<Text>) =
+        inputs.into_iter().map(|input| (input.path, Text { name: input.name, text: input.text })).unzip();
+    let options = ReadOptions { plain: args.config.plain_http(), ..ReadOptions::default() };
+    if args.diff {
+        let fixed = lint::fix::fix(texts.clone(), &options, &selection);
+        return show(&texts, &fixed);
     }
-    let judged = lint::run(&fleet, &sources, &selection);
-    findings.extend(judged.findings.iter().cloned());
-    sort(&mut findings);
-    let extra = output::Extra { fields: lint::report::json(&judged), lines: lint::report::text(&judged) };
-    let outcome = output::findings(&args.report, &findings, &sources, extra)?;
-    Ok(gate(args.tier, &judged).unwrap_or(outcome))
+    if args.fix {
+        let fixed = lint::fix::fix(texts.clone(), &options, &selection);
+        return put_right(args, &paths, &texts, &fixed);
+    }
+    report(args, &lint::fleet::lint(&texts, &options, &selection))
 }
 
-/// What keeps a file from being run: it is told here too, and the file then not judged. That something is not
-/// run here yet says nothing about continuity: the plan is judged, with a warning.
-fn refusal(mut finding: Diagnostic) -> Option<Diagnostic> {
-    if finding.code == &UNSUPPORTED_HERE {
-        finding.level = finding.level.min(Level::Warn);
-        return Some(finding);
+fn report(args: &Args, linted: &Linted) -> Result<Outcome> {
+    let Linted { sources, findings, outcome: judged } = linted;
+    let extra = output::Extra { fields: lint::report::json(judged), lines: lint::report::text(judged) };
+    let outcome = output::findings(&args.report, findings, sources, extra)?;
+    Ok(gate(args.tier, judged).unwrap_or(outcome))
+}
+
+/// `--diff`: what would change, and exit code 1 when anything would.
+fn show(before: &[Text], fixed: &Fixed) -> Result<Outcome> {
+    let pairs = before.iter().zip(&fixed.texts);
+    let diff: String = pairs.map(|(old, new)| lint::diff::unified(&old.name, &old.text, &new.text)).collect();
+    output::stdout(When::Never, |out, _| out.write_all(diff.as_bytes()))?;
+    tell(fixed, "would be put right");
+    Ok(if diff.is_empty() { Outcome::Clean } else { Outcome::Findings })
+}
+
+/// `--fix`: the files, then a report of what is left. Standard input goes to standard output, where the report
+/// would be in its way.
+fn put_right(args: &Args, paths: &[Option<PathBuf>], before: &[Text], fixed: &Fixed) -> Result<Outcome> {
+    let mut piped = None;
+    for ((path, old), new) in paths.iter().zip(before).zip(&fixed.texts) {
+        match path {
+            Some(path) if old.text != new.text => {
+                std::fs::write(path, &new.text).with_context(|| format!("cannot write {}", path.display()))?
+            }
+            Some(_) => {}
+            None => piped = Some(new),
+        }
     }
-    (finding.level >= Level::Error).then_some(finding)
+    tell(fixed, "put right");
+    let Some(piped) = piped else { return report(args, &fixed.left) };
+    output::stdout(When::Never, |out, _| out.write_all(piped.text.as_bytes()))?;
+    output::on_stderr(&fixed.left.findings, &fixed.left.sources);
+    let fails = args.report.fail_level.into();
+    let failed = fixed.left.findings.iter().any(|finding| finding.level >= fails);
+    let outcome = if failed { Outcome::Findings } else { Outcome::Clean };
+    Ok(gate(args.tier, &fixed.left.outcome).unwrap_or(outcome))
+}
+
+fn tell(fixed: &Fixed, what: &str) {
+    let s = if fixed.fixed == 1 { "" } else { "s" };
+    output::note(&format!("{} finding{s} {what}", fixed.fixed));
+    for refused in &fixed.refused {
+        output::note(&format!("left as it is, the edit does not hold: {refused}"));
+    }
 }
 
 /// `--tier N` is a gate.

@@ -499,7 +499,7 @@ _maverics() {
             return 0
             ;;
         maverics__subcmd__lb__subcmd__gen)
-            opts="-h --list --instance --listen --tls --server-name --cert --ca --node-name --affinity --status-internal --output-dir --check --config --stdin-filename --allow-insecure-http --secret-provider --help"
+            opts="-h --list --instance --listen --tls --server-name --cert --ca --node-name --affinity --status-internal --output-dir --check --config --stdin-filename --allow-insecure-http --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -553,10 +553,6 @@ _maverics() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --secret-provider)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -565,7 +561,7 @@ _maverics() {
             return 0
             ;;
         maverics__subcmd__lint)
-            opts="-o -h --list --explain --allow --warn --deny --tier --config --stdin-filename --allow-insecure-http --secret-provider --format --output --color --fail-level --help"
+            opts="-o -h --list --explain --allow --warn --deny --tier --fix --diff --config --stdin-filename --allow-insecure-http --format --output --color --fail-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -600,10 +596,6 @@ _maverics() {
                     return 0
                     ;;
                 --allow-insecure-http)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --secret-provider)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

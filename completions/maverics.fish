@@ -82,7 +82,6 @@ complete -c maverics -n "__fish_maverics_using_subcommand lint" -l tier -d 'Fail
 complete -c maverics -n "__fish_maverics_using_subcommand lint" -l config -d 'Configuration file, where none is named otherwise [default: $MAVERICS_CONFIG, else /etc/maverics/maverics.yaml]' -r -F
 complete -c maverics -n "__fish_maverics_using_subcommand lint" -l stdin-filename -d 'Name that findings give to standard input' -r
 complete -c maverics -n "__fish_maverics_using_subcommand lint" -l allow-insecure-http -d 'Accept plain http for this URL (scheme, host and port count); may be repeated' -r
-complete -c maverics -n "__fish_maverics_using_subcommand lint" -l secret-provider -d 'Secret store: secretfile:///path or env://PREFIX [default: $MAVERICS_SECRET_PROVIDER]' -r
 complete -c maverics -n "__fish_maverics_using_subcommand lint" -l format -d 'Format of the report [default: github where $GITHUB_ACTIONS is set, else text]' -r -f -a "text\t'For people'
 json\t'For programs (schemas/output/diagnostics.schema.json)'
 sarif\t'SARIF 2.1.0, for code scanning'
@@ -97,6 +96,8 @@ complete -c maverics -n "__fish_maverics_using_subcommand lint" -l fail-level -d
 warn\t'Warnings and errors'
 info\t'Everything'"
 complete -c maverics -n "__fish_maverics_using_subcommand lint" -l list -d 'List all rules'
+complete -c maverics -n "__fish_maverics_using_subcommand lint" -l fix -d 'Put right what takes no decision, in the files themselves; standard input is written to standard output'
+complete -c maverics -n "__fish_maverics_using_subcommand lint" -l diff -d 'Show what --fix would change, and change nothing'
 complete -c maverics -n "__fish_maverics_using_subcommand lint" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maverics -n "__fish_maverics_using_subcommand probe" -l connector -d 'Ask only this connector; may be repeated' -r
 complete -c maverics -n "__fish_maverics_using_subcommand probe" -l timeout -d 'Budget of one question, such as 3s [default: the connector\'s own timeout]' -r
@@ -136,7 +137,6 @@ complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l output-dir 
 complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l config -d 'Configuration file, where none is named otherwise [default: $MAVERICS_CONFIG, else /etc/maverics/maverics.yaml]' -r -F
 complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l stdin-filename -d 'Name that findings give to standard input' -r
 complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l allow-insecure-http -d 'Accept plain http for this URL (scheme, host and port count); may be repeated' -r
-complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l secret-provider -d 'Secret store: secretfile:///path or env://PREFIX [default: $MAVERICS_SECRET_PROVIDER]' -r
 complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l list -d 'List all targets'
 complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l status-internal -d 'Hide the status endpoint from the outside'
 complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l check -d 'Run the vendor\'s own validator over the result, where it is installed'

@@ -1,6 +1,8 @@
 //! For each continuity connector: how long an outage goes unnoticed, and how long a recovery does. Always
 //! computed, never a finding by itself.
 
+use std::collections::BTreeMap;
+
 use super::{Group, Scene};
 use crate::continuity::detection::{Times, times};
 use crate::value::Duration;
@@ -23,7 +25,9 @@ pub struct Line {
 /// All of them, in the order of the files.
 pub fn lines(scene: &Scene<'_>) -> Vec<Line> {
     let groups: Vec<Group<'_>> = scene.groups().collect();
-    let shared = |name: &str| groups.iter().filter(|group| group.name() == name).count() > 1;
+    let mut count: BTreeMap<&str, usize> = BTreeMap::new();
+    groups.iter().for_each(|group| *count.entry(group.name()).or_default() += 1);
+    let shared = |name: &str| count.get(name).is_some_and(|count| *count > 1);
     let of = |group: &Group<'_>| {
         let file = scene.sources.get(group.site.deployment.document.file).name.as_str();
         let name = group.name().to_owned();

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::Site;
-use crate::config::yaml::child;
+use crate::config::yaml::{self, child};
 use crate::diag::{Edit, Place};
 
 /// Sets a key of a map: replaces its value, or adds the key. `None` when there is no text to edit: the map or
@@ -24,7 +24,8 @@ pub fn set(site: Site<'_>, map: &str, key: &str, value: &str) -> Option<Edit> {
     let added = |at: usize, text: String| Some(Edit { place: Place { file: here.file, span: at..at }, text });
     if text[here.span.clone()].starts_with('{') {
         let rest = if entries.is_empty() { "" } else { ", " };
-        return added(here.span.start + 1, format!("{key}: {value}{rest}"));
+        let key = spelt(site, key);
+        return added(here.span.start + 1, format!("{key}: {}{rest}", spelt(site, value)));
     }
     // Below the first entry that fits a line, in the column of its key.
     let mut places: Vec<_> = entries
@@ -53,5 +54,12 @@ pub fn replace(site: Site<'_>, pointer: &str, value: &str) -> Option<Edit> {
     let written = site.source.text.get(place.span.clone())?;
     // A variable or a reference: the value stands somewhere else.
     let foreign = written.contains("{{") || written.starts_with(['<', '&', '!', '|', '>']);
-    (scalar && !foreign && !written.is_empty()).then(|| Edit { place, text: value.to_owned() })
+    (scalar && !foreign && !written.is_empty()).then(|| Edit { place, text: spelt(site, value) })
+}
+
+/// A value as the file would write it: in quotes where the file is JSON.
+fn spelt(site: Site<'_>, value: &str) -> String {
+    let is_json = site.source.text.trim_start().starts_with('{');
+    let tree = yaml::parse(site.document().file, value).0.filter(|_| is_json);
+    tree.map_or_else(|| value.to_owned(), |tree| tree.root.to_string())
 }

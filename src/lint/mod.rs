@@ -5,9 +5,12 @@
 //! selected and what comments in the files allow is applied afterwards ([`select`]).
 
 pub mod detection;
+pub mod diff;
 pub mod edits;
 pub mod explain;
 pub mod facts;
+pub mod fix;
+pub mod fleet;
 pub mod report;
 pub mod rule;
 pub mod rules;
@@ -49,5 +52,7 @@ pub fn run(fleet: &Fleet, sources: &Sources, selection: &Selection) -> Outcome {
     Outcome { findings, tiers: tiers::judge(&scene), detection: detection::lines(&scene) }
 }
 
+#[cfg(test)]
+mod cases;
 #[cfg(test)]
 mod tests;

@@ -9,10 +9,11 @@ use super::facts::{self, Known, Network, Root};
 use crate::config::connectors::HealthCheck;
 use crate::config::text::Template;
 use crate::config::yaml::{Document, child};
+use crate::connector::facts::is_local_host;
 use crate::diag::source::Source;
 use crate::diag::{Place, Sources};
 use crate::model::app::{App, OidcApp, Policy, ProxyApp};
-use crate::model::attributes::AttributeRule;
+use crate::model::attributes::{AttributeRule, SourcePath};
 use crate::model::rules::{AttributePath, Authorization};
 use crate::model::{Continuity, ContinuityIndex, Deployment, Fleet, Idp, IdpIndex, ProviderRef, SignIn};
 
@@ -378,10 +379,26 @@ impl<'a> Member<'a> {
         named.filter(|_| !self.known.later).map(|name| name.trim_end_matches('/'))
     }
 
+    /// The host beyond the local network that decides whether this local provider is well, if one does: cut
+    /// off from it, the provider counts as down.
+    pub fn judged_afar(&self) -> Option<&'a str> {
+        let custom = self.idp.check.as_ref()?.custom_endpoint.as_ref()?;
+        let host = custom.endpoint.host();
+        let written = self.site.source.text.get(self.value("healthCheck/customEndpoint/endpoint").span)?;
+        let known = !is_local_host(host) && !written.contains(['{', '<']);
+        (known && self.known.network == Network::Local).then_some(host)
+    }
+
     /// The host it is reached at. `None` while a variable stands there, and for people in a file.
     pub fn host(&self) -> Option<&'a str> {
         self.idp.facts.hosts.first().map(String::as_str).filter(|_| !self.known.later)
     }
+}
+
+/// The last word of a path, of a URI (`.../claims/groups`) or of a prefixed name (`cognito:groups`), lower case.
+pub fn last_word(path: &SourcePath) -> String {
+    let last = path.segments.last().map(String::as_str).unwrap_or_default();
+    last.rsplit(['/', ':']).next().unwrap_or_default().to_ascii_lowercase()
 }
 
 /// Names in code marks, joined for a sentence: `` `a` and `b` ``.

@@ -64,14 +64,17 @@ impl Selection {
 
 /// Drops what comments in the files allow, and reports comments that name no rule.
 pub(super) fn heed_comments(findings: Vec<Diagnostic>, fleet: &Fleet, sources: &Sources) -> Vec<Diagnostic> {
-    let mut allowed = Vec::new();
+    let mut allowed = BTreeMap::new();
     let mut out = Vec::new();
     for deployment in &fleet.deployments {
-        allowed.extend(comments(&deployment.document, sources, &mut out));
+        let document = &deployment.document;
+        allowed.insert(document.file, comments(document, sources, &mut out));
     }
-    out.extend(
-        findings.into_iter().filter(|finding| !allowed.iter().any(|allow| allow.covers(finding, sources))),
-    );
+    let is_allowed = |finding: &Diagnostic| {
+        let in_file = finding.place.as_ref().and_then(|place| allowed.get(&place.file));
+        in_file.is_some_and(|allows| allows.iter().any(|allow| allow.covers(finding, sources)))
+    };
+    out.extend(findings.into_iter().filter(|finding| !is_allowed(finding)));
     out
 }
 

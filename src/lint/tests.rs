@@ -6,7 +6,7 @@ use crate::diag::{Diagnostic, Sources};
 use crate::model::Fleet;
 use crate::model::read::{ReadOptions, read};
 
-fn lint(files: &[&str]) -> Outcome {
+pub(super) fn lint(files: &[&str]) -> Outcome {
     let mut sources = Sources::default();
     let mut fleet = Fleet::default();
     for (i, text) in files.iter().enumerate() {

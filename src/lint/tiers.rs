@@ -68,12 +68,20 @@ fn basic(group: &Group<'_>, verdict: &mut Verdict) {
 
 fn watched(group: &Group<'_>, least: usize, verdict: &mut Verdict) {
     let name = group.name();
-    let watched = group.members().filter(|member| member.idp.check.is_some()).count();
+    // One provider under two names is one.
+    let mut seen = BTreeSet::new();
+    let providers = group.watched().map(|(member, _)| member.provider());
+    let watched = providers.filter(|provider| provider.is_none_or(|provider| seen.insert(provider))).count();
     if watched < least {
         let members = group.members().count();
-        verdict
-            .missing
-            .push(format!("`{name}` has {members} member(s), {watched} of them watched; {least} are needed"));
+        let once = if watched < group.watched().count() {
+            " (one provider under two names counts once)"
+        } else {
+            ""
+        };
+        verdict.missing.push(format!(
+            "`{name}` has {members} member(s), {watched} of them watched{once}; {least} are needed"
+        ));
     }
 }
 
@@ -188,6 +196,14 @@ fn tactical(group: &Group<'_>, verdict: &mut Verdict) {
         verdict.missing.push(format!(
             "no member of `{name}` is known to be on the local network (`# maverics: network=local` says so)"
         ));
+    }
+    for member in on(Network::Local) {
+        if let Some(host) = member.judged_afar() {
+            verdict.missing.push(format!(
+                "`{host}`, beyond the local network, decides whether `{}` is well",
+                member.name()
+            ));
+        }
     }
     let away = || group.members().filter(|member| member.known.network != Network::Local);
     if away().next().is_none() {

@@ -36,6 +36,8 @@ pub struct ReadOptions<'a> {
 
 /// Reads a file that was added to `sources`.
 pub fn read(name: &str, text: &str, sources: &mut Sources, options: &ReadOptions<'_>) -> Reading {
+    // Without the mark of some editors, which the spans do not count.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let file = sources.add(name, text);
     let (document, mut findings) = yaml::parse(file, text);
     let Some(mut document) = document else {

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::Transcript;
 use crate::golden;
+use crate::support::Scratch;
 
 const TIERS: &[(&str, &[&str], &[u8])] = &[
     ("tier1-basic", &["tier1-basic"], &[1]),
@@ -93,4 +94,67 @@ fn a_file_that_does_not_validate_is_told_about() {
     let broken = Transcript::fed(&["lint", "-"], "connectors: 7\n");
     assert_eq!(broken.code, 1);
     assert!(broken.stdout.contains("wrong-type") && broken.stdout.contains("tier 1 (Basic): not met"));
+}
+
+const UNWATCHED: &str = "version: '1'
+connectors:
+  - name: a # the old one
+    type: oidc
+    oidcWellKnownURL: https://corp.okta.com/.well-known/openid-configuration
+    oauthClientID: x
+    healthCheck: {enabled: true}
+  - name: b
+    type: oidc
+    oidcWellKnownURL: https://corp.eu.auth0.com/.well-known/openid-configuration
+    oauthClientID: x
+  - name: ha
+    type: continuity
+    failover: {idps: [a, b]}
+";
+
+#[test]
+fn what_takes_no_decision_is_put_right() {
+    let want = UNWATCHED.replace("  - name: b\n", "  - name: b\n    healthCheck: {enabled: true}\n");
+    let piped = Transcript::fed(&["lint", "--fix", "-"], UNWATCHED);
+    assert_eq!((piped.code, piped.stdout.as_str()), (0, want.as_str()));
+    assert!(piped.stderr.contains("1 finding put right"), "{}", piped.stderr);
+
+    let scratch = Scratch::new();
+    let file = scratch.write("orch.yaml", UNWATCHED).display().to_string();
+    let shown = Transcript::of(&["lint", "--diff", &file]);
+    assert_eq!(shown.code, 1);
+    assert!(shown.stdout.contains("\n+    healthCheck: {enabled: true}\n"), "{}", shown.stdout);
+    assert_eq!(std::fs::read_to_string(&file).expect("the file"), UNWATCHED, "a diff changes nothing");
+    let fixed = Transcript::of(&["lint", "--fix", "--fail-level", "warn", &file]);
+    assert_eq!(fixed.code, 0, "{}{}", fixed.stdout, fixed.stderr);
+    assert!(fixed.stdout.contains("tier 1 (Basic): met"), "{}", fixed.stdout);
+    assert_eq!(std::fs::read_to_string(&file).expect("the file"), want);
+    assert_eq!(Transcript::of(&["lint", "--diff", &file]).code, 0);
+}
+
+#[test]
+fn people_and_secrets_beside_configurations_are_left_out() {
+    let scratch = Scratch::new();
+    scratch.write("orch.yaml", UNWATCHED);
+    scratch.write("people.yaml", "users:\n  - username: alice\n");
+    let secrets = scratch.write("secrets.yaml", "secrets: {okta: {secret: x}}\n").display().to_string();
+    let folder = scratch.path("").display().to_string();
+    for command in ["lint", "validate"] {
+        let whole = Transcript::of(&[command, &folder]);
+        assert_eq!(whole.code, 0, "{}", whole.stdout);
+        assert!(whole.stderr.contains("people.yaml holds people, and is left out"), "{}", whole.stderr);
+        assert!(whole.stderr.contains("1 file checked"), "{}", whole.stderr);
+        assert_ne!(Transcript::of(&[command, &secrets]).code, 0, "a file that was named is read");
+    }
+}
+
+#[test]
+fn commands_that_open_no_secret_take_no_store() {
+    for command in [&["lint", "x.yaml"][..], &["lb-gen", "haproxy", "x.yaml"]] {
+        let mut arguments = command.to_vec();
+        arguments.extend(["--secret-provider", "env://"]);
+        let refused = Transcript::of(&arguments);
+        assert_eq!(refused.code, 2);
+        assert!(refused.stderr.contains("unexpected argument '--secret-provider'"), "{}", refused.stderr);
+    }
 }

@@ -4,7 +4,8 @@ use crate::diag::{Code, Diagnostic, Level};
 use crate::lint::Group;
 use crate::lint::Scene;
 use crate::lint::rule::{Report, Rule};
-use crate::model::attributes::{AttributeRule, SourcePath};
+use crate::lint::scene::last_word;
+use crate::model::attributes::AttributeRule;
 use crate::model::tier::Tier;
 
 /// The line for the table.
@@ -114,10 +115,4 @@ fn report_mixed(group: &Group<'_>, i: usize, rule: &AttributeRule, report: &mut 
             .help("Write `multiValued: true` (always a list) or `multiValued: false` (exactly one).")
             .also(group.mapping(i, single), format!("`{}` beside `{}`", one.literal, list.literal)),
     );
-}
-
-/// The last word of a path, of a URI (`.../claims/groups`) or of a prefixed name (`cognito:groups`).
-fn last_word(path: &SourcePath) -> String {
-    let last = path.segments.last().map(String::as_str).unwrap_or_default();
-    last.rsplit(['/', ':']).next().unwrap_or_default().to_ascii_lowercase()
 }

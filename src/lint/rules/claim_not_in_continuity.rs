@@ -28,7 +28,8 @@ const PAGE: &str = r#"`primary.email` has a value only for people whom `primary`
 connector and reads a member's own attribute loses it at the very moment the connector is for: after a failover the
 claim is absent, the header is gone, the rule no longer holds.
 
-Rules that read every member of the connector are left alone: they have thought of it.
+Where every member is read (in one block of rules, in the claims or the headers of one app) it is left alone: somebody has
+thought of it. So is `authenticated`, which asks who signed the person in.
 
 Fires on:
 
@@ -112,10 +113,11 @@ fn check(scene: &Scene<'_>, report: &mut Report) {
                 continue;
             }
             let reads = site.reads(app);
-            let told_together = complete_rules(&reads, &through);
+            let reads: Vec<&Read> = reads.iter().filter(|read| read.path.path.literal != "authenticated").collect();
+            let thought_of = complete(&reads, &through);
             for read in &reads {
                 let Some((group, member)) = through.get(read.path.connector.as_str()) else { continue };
-                if !told_together.contains(&(read.pointer.as_str(), group.name())) {
+                if !thought_of.contains(&(block(read), group.name())) {
                     report.add(finding(site, read, group, member));
                 }
             }
@@ -142,17 +144,26 @@ fn through<'a>(site: Site<'a>, app: &'a App) -> BTreeMap<&'a str, (Group<'a>, Me
     out
 }
 
-/// Blocks of rules that read every member of a group: where, and of which group.
-fn complete_rules<'a>(
-    reads: &'a [Read],
+/// What is looked at together: one block of rules, all claims, all headers.
+fn block(read: &Read) -> &str {
+    match read.kind {
+        ReadKind::Rule => &read.pointer,
+        ReadKind::Claim => "claims",
+        ReadKind::Header => "headers",
+    }
+}
+
+/// Blocks that read every member of a group: which, and of which group.
+fn complete<'a>(
+    reads: &[&'a Read],
     through: &BTreeMap<&str, (Group<'a>, Member<'a>)>,
 ) -> BTreeSet<(&'a str, &'a str)> {
     let mut blocks: BTreeMap<(&str, &str), (usize, BTreeSet<&str>)> = BTreeMap::new();
-    for read in reads.iter().filter(|read| read.kind == ReadKind::Rule) {
+    for read in reads {
         if let Some((group, member)) = through.get(read.path.connector.as_str()) {
-            let block = blocks.entry((read.pointer.as_str(), group.name())).or_default();
-            block.0 = group.size();
-            block.1.insert(member.name());
+            let of_group = blocks.entry((block(read), group.name())).or_default();
+            of_group.0 = group.size();
+            of_group.1.insert(member.name());
         }
     }
     blocks.into_iter().filter(|(_, (size, read))| read.len() == *size).map(|(block, _)| block).collect()

@@ -4,6 +4,8 @@ use crate::diag::{Code, Diagnostic, Level};
 use crate::lint::Group;
 use crate::lint::Scene;
 use crate::lint::rule::{Report, Rule};
+use crate::lint::scene::last_word;
+use crate::model::attributes::AttributeRule;
 use crate::model::continuity::Identity;
 use crate::model::tier::Tier;
 
@@ -20,8 +22,8 @@ pub static RULE: Rule = Rule {
     check,
 };
 
-const PAGE: &str = r#"With `identity.attribute` the value alone decides who a person is at every app. User names, display names and principal
-names can be changed, are given to others later, and at many providers may look like any e-mail address. An address
+const PAGE: &str = r#"With an e-mail address in `identity.attribute` the address alone decides who a person is at every app. User names, display
+names and principal names look like one at many providers, can be changed, and are given to others later. An address
 counts only with `email_verified: true` from the provider; `trustedEmailIdps` lifts that for a member, which then
 speaks for every domain there is unless `allowedDomains` says which: an administrator of a tenant there can become
 anybody.
@@ -97,12 +99,14 @@ fn check(scene: &Scene<'_>, report: &mut Report) {
 }
 
 fn mutable(group: &Group<'_>, identity: &Identity, report: &mut Report) {
+    let mut identities = group.attributes().filter(|(_, rule)| rule.name == identity.attribute);
+    if !identities.any(|(_, rule)| is_address(rule)) {
+        return;
+    }
     let used = group.site.document().value(&format!("{}/identity/attribute", group.continuity.pointer));
     for (i, rule) in group.attributes().filter(|(_, rule)| rule.name == identity.attribute) {
         for (member, path) in &rule.mapping {
-            let last = path.segments.last().map(String::as_str).unwrap_or_default();
-            let last = last.rsplit(['/', ':']).next().unwrap_or_default().to_ascii_lowercase();
-            if !MUTABLE.contains(&last.as_str()) {
+            if !MUTABLE.contains(&last_word(path).as_str()) {
                 continue;
             }
             let member = group.site.idp(*member);
@@ -115,6 +119,12 @@ fn mutable(group: &Group<'_>, identity: &Identity, report: &mut Report) {
             );
         }
     }
+}
+
+/// Whether an attribute is an e-mail address, by its name or by what a member calls it.
+fn is_address(rule: &AttributeRule) -> bool {
+    let is_mail = |name: &str| name.to_ascii_lowercase().contains("mail");
+    is_mail(&rule.name) || rule.mapping.iter().any(|(_, path)| is_mail(&last_word(path)))
 }
 
 /// Members whose word on addresses is taken, for every domain.

@@ -1,6 +1,6 @@
 //! Tier 4: the last resort is across the WAN.
 
-use crate::connector::facts::{is_local_host, vendor_of_host};
+use crate::connector::facts::vendor_of_host;
 use crate::diag::{Code, Diagnostic, Level};
 use crate::lint::Scene;
 use crate::lint::facts::Network;
@@ -102,13 +102,8 @@ fn remote_provider(group: &Group<'_>, member: Member<'_>) -> Option<Diagnostic> 
 
 /// On the site, and judged by a page that is not.
 fn remote_page(group: &Group<'_>, member: Member<'_>) -> Option<Diagnostic> {
-    let custom = member.idp.check.as_ref()?.custom_endpoint.as_ref()?;
-    let host = custom.endpoint.host();
+    let host = member.judged_afar()?;
     let key = "healthCheck/customEndpoint/endpoint";
-    let written = member.site.source.text.get(member.value(key).span)?;
-    if member.known.network != Network::Local || is_local_host(host) || written.contains(['{', '<']) {
-        return None;
-    }
     let words = format!("`{host}` decides about `{}`: without the line, the local provider counts as down", member.name());
     Some(
         Diagnostic::new(&RULE.code, words)

@@ -1,5 +1,6 @@
 //! Tier 3: a root looks well while nobody behind it is.
 
+use crate::connector::facts::Protocol;
 use crate::diag::{Code, Diagnostic, Level};
 use crate::lint::Scene;
 use crate::lint::facts::Root;
@@ -78,7 +79,12 @@ fn check(scene: &Scene<'_>, report: &mut Report) {
             .watched()
             .filter(|(member, check)| {
                 let deep = check.deep_probe.as_ref().is_some_and(|probe| probe.enabled);
-                member.known.root != Root::No && check.custom_endpoint.is_none() && !deep
+                let behind = match member.known.root {
+                    Root::Given(place) => scene.site(place).idps().any(|idp| idp.idp.facts.protocol != Protocol::Local),
+                    Root::Presumed => true,
+                    Root::No => false,
+                };
+                behind && check.custom_endpoint.is_none() && !deep
             })
             .map(|(member, _)| member)
             .collect();

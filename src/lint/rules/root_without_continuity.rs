@@ -1,5 +1,6 @@
 //! Tier 3: a root with one provider behind it.
 
+use crate::connector::facts::Protocol;
 use crate::diag::{Code, Diagnostic, Level};
 use crate::lint::Scene;
 use crate::lint::rule::{Report, Rule};
@@ -20,7 +21,8 @@ pub static RULE: Rule = Rule {
 
 const PAGE: &str = r#"Edges take a root for their identity provider. When the one provider behind it is down, the root still answers, looks
 well to every edge, and cannot sign anybody in; failing over to another root with the same provider changes nothing.
-The failover over providers belongs at the roots.
+The failover over providers belongs at the roots. A root that keeps its people in a file of its own has nothing behind it
+that could fail.
 
 The files of one fleet are divided by `---` here.
 
@@ -108,7 +110,11 @@ How to fix: add a second provider and a continuity connector at the root, and na
 
 fn check(scene: &Scene<'_>, report: &mut Report) {
     for site in scene.sites().filter(|site| site.is_root) {
-        let alone = |app: &&crate::model::app::OidcApp| site.deployment.candidates(&app.sign_in).len() < 2;
+        let alone = |app: &&crate::model::app::OidcApp| match site.deployment.candidates(&app.sign_in).as_slice() {
+            // People in a file are there as long as the root is.
+            [only] => site.deployment.idp(only.idp).facts.protocol != Protocol::Local,
+            _ => false,
+        };
         // With a continuity connector at hand, an app that goes past it is a finding of its own.
         let Some(app) = site.oidc_apps().find(alone).filter(|_| site.deployment.continuity.is_empty()) else {
             continue;

@@ -118,8 +118,8 @@ impl Search<'_> {
     }
 }
 
-/// Whether a text in a secret's place is one: not a reference, not a public key, and not a header such as
-/// `Accept`, which may stand beside one that is secret.
+/// Whether a text in a secret's place is one: not a reference, not a public key, not an audience (which may be
+/// kept in the store, and is none), and not a header such as `Accept`, which may stand beside one that is.
 fn is_secret(text: &str, pointer: &str) -> bool {
     let harmless = text.trim().is_empty()
         || SecretRef::parse(text).is_some()
@@ -130,5 +130,6 @@ fn is_secret(text: &str, pointer: &str) -> bool {
     let (key, above) = (segments.next().unwrap_or_default().to_ascii_lowercase(), segments.next());
     let telling = ["auth", "token", "secret", "key", "cookie", "password"];
     let plain_header = above == Some("headers") && !telling.iter().any(|word| key.contains(word));
-    !harmless && !plain_header
+    let audience = [Some("allowedAudiences"), Some("audience")].contains(&above) || key == "audience";
+    !harmless && !plain_header && !audience
 }

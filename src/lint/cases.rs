@@ -1,0 +1,321 @@
+//! Rules beyond the two configurations of their pages: what they must not say, and what else they must. A case
+//! is a fleet, a rule, and how often it speaks.
+
+use super::tests::lint;
+use crate::diag::Level;
+
+const TOP: &str = "version: '1'\n";
+const PROVIDER: &str = "oidcProvider:\n  discovery: {issuer: https://orch.example.com}\n  jwks: [{file: /etc/maverics/signing.pem}]\n";
+
+/// A provider at a host, with further keys in flow style.
+fn idp(name: &str, host: &str, rest: &str) -> String {
+    format!(
+        "  - {{name: {name}, type: oidc, oauthClientID: edge, oidcWellKnownURL: 'https://{host}/.well-known/openid-configuration'{rest}}}\n"
+    )
+}
+
+/// A connector over SAML.
+fn saml(name: &str, host: &str) -> String {
+    format!(
+        "  - {{name: {name}, type: saml, samlMetadataURL: 'https://{host}/metadata', samlConsumerServiceURL: 'https://orch.example.com/saml'}}\n"
+    )
+}
+
+const LOCAL: &str = "  - {name: people, type: local, usersFile: /etc/maverics/users.yaml}\n";
+
+fn ha(members: &str, rest: &str) -> String {
+    format!("  - {{name: ha, type: continuity, failover: {{idps: [{members}]}}{rest}}}\n")
+}
+
+fn file(parts: &[&str]) -> String {
+    format!("{TOP}connectors:\n{}", parts.concat())
+}
+
+/// How often a rule speaks of one file.
+#[track_caller]
+fn speaks(rule: &str, times: usize, text: &str) {
+    let found = lint(&[text]).findings;
+    let of_rule: Vec<&str> =
+        found.iter().filter(|f| f.code.name == rule).map(|f| f.message.as_str()).collect();
+    assert_eq!(of_rule.len(), times, "{rule}: {of_rule:?}\n{text}");
+}
+
+#[test]
+fn variables_are_no_addresses_to_compare() {
+    let text = file(&[&idp("a", "{{ env.A }}", ""), &idp("b", "{{ env.B }}", ""), &ha("a, b", "")]);
+    for rule in
+        ["member-listed-twice", "members-share-network-path", "backup-shares-domain", "backup-shares-vendor"]
+    {
+        speaks(rule, 0, &text);
+    }
+}
+
+#[test]
+fn one_provider_one_path_one_domain() {
+    let two = |a: &str, b: &str| file(&[&idp("a", a, ""), &idp("b", b, ""), &ha("a, b", "")]);
+    for (rule, times, a, b) in [
+        ("member-listed-twice", 1, "idp.example", "idp.example"),
+        ("members-share-network-path", 0, "idp.example", "idp.example"),
+        ("members-share-network-path", 1, "idp.example/a", "idp.example/b"),
+        ("members-share-network-path", 1, "203.0.113.4", "203.0.113.9"),
+        ("members-share-network-path", 0, "203.0.113.4", "198.51.100.9"),
+        ("members-share-network-path", 0, "10.0.0.4", "10.0.0.9"),
+        ("backup-shares-domain", 1, "a.corp.example", "b.corp.example"),
+        ("backup-shares-domain", 0, "a.co.uk", "b.co.uk"),
+        ("backup-shares-domain", 1, "x.a.co.uk", "y.a.co.uk"),
+        ("backup-shares-domain", 0, "a.okta.com", "b.okta.com"),
+        ("backup-shares-domain", 0, "a.corp.local", "b.corp.local"),
+    ] {
+        speaks(rule, times, &two(a, b));
+    }
+    let watched = two("idp.example", "idp.example")
+        .replace("configuration'", "configuration', healthCheck: {enabled: true}");
+    assert!(!lint(&[&watched]).tiers[0].is_met(), "one provider under two names is no failover");
+    let link = "    # maverics: network=mpls-a\n";
+    let labelled = file(&[link, &idp("a", "a.example", ""), link, &idp("b", "b.test", ""), &ha("a, b", "")]);
+    speaks("members-share-network-path", 1, &labelled);
+    speaks("members-share-network-path", 0, &labelled.replace("mpls-a", "cloud"));
+    // When our own domain is gone, nobody gets as far as a sign-in.
+    let own = two("a.example.com", "b.example.com") + PROVIDER;
+    speaks("backup-shares-domain", 0, &own);
+}
+
+#[test]
+fn health_checks() {
+    let with = |check: &str| {
+        let check = format!(", healthCheck: {{enabled: true{check}}}");
+        file(&[
+            &idp("a", "a.example", &check),
+            &idp("b", "b.net", ", healthCheck: {enabled: true}"),
+            &ha("a, b", ""),
+        ])
+    };
+    for (rule, times, check) in [
+        ("timeout-not-below-interval", 0, ""),
+        ("timeout-not-below-interval", 1, ", interval: 10s"),
+        ("timeout-not-below-interval", 1, ", timeout: 30s"),
+        ("timeout-not-below-interval", 0, ", timeout: 29s"),
+        ("detection-too-slow", 0, ", interval: 30s, timeout: 30s, unhealthyThreshold: 3"),
+        ("detection-too-slow", 1, ", interval: 31s, timeout: 30s, unhealthyThreshold: 3"),
+        ("simulation-enabled", 0, ", simulation: {enabled: false, downtime: 1m}"),
+    ] {
+        speaks(rule, times, &with(check));
+    }
+    // Told once, though it is a member twice.
+    let text =
+        with(", healthyThreshold: 1") + "  - {name: second, type: continuity, failover: {idps: [b, a]}}\n";
+    let found = lint(&[&text]).findings;
+    let flapping: Vec<_> =
+        found.iter().filter(|f| f.code.name == "healthy-threshold-invites-flapping").collect();
+    assert_eq!(flapping.len(), 1, "{flapping:?}");
+}
+
+#[test]
+fn one_page_for_all_members() {
+    let with = |a: &str, b: &str| {
+        let check = |custom: &str| format!(", healthCheck: {{enabled: true, customEndpoint: {{{custom}}}}}");
+        file(&[&idp("a", "a.example", &check(a)), &idp("b", "b.test", &check(b)), &ha("a, b", "")])
+    };
+    let level = |text: &str| {
+        let findings = lint(&[text]).findings;
+        findings.iter().find(|f| f.code.name == "health-endpoint-shared-by-members").map(|f| f.level)
+    };
+    let page = "endpoint: 'https://m.example.com/idps'";
+    let expecting = |word: &str| format!("{page}, responseMatcher: {{body: {{contains: {word}}}}}");
+    assert_eq!(level(&with(page, page)), Some(Level::Error), "no answer tells them apart");
+    assert_eq!(level(&with(&expecting("a-up"), &expecting("b-up"))), Some(Level::Warn), "the host is shared");
+    assert_eq!(level(&with(page, "endpoint: 'https://n.example.com/idps'")), None);
+}
+
+#[test]
+fn kinds_of_authentication() {
+    let strong = ", assurance: 5";
+    for (times, members) in [
+        (1, [idp("a", "a.example", strong), LOCAL.to_owned()]),
+        (0, [idp("a", "a.example", strong), LOCAL.replace('}', ", assurance: 1}")]),
+        (0, [idp("a", "a.example", ""), saml("people", "b.test")]),
+    ] {
+        let text = file(&[&members[0], &members[1], &ha("a, people", "")]);
+        speaks("members-differ-in-assurance", times, &text);
+    }
+}
+
+const CALLBACK: &str = ", oauthRedirectURL: 'https://orch.example.com/cb'";
+
+fn app(idps: &str, rest: &str) -> String {
+    format!(
+        "{PROVIDER}apps:\n  - {{name: portal, type: oidc, clientID: portal, clientSecret: <vault.p>, redirectURLs: ['https://p.example.com/cb'], authentication: {{idps: [{idps}]}}{rest}}}\n"
+    )
+}
+
+fn pair(rest: &str, app: &str) -> String {
+    file(&[&idp("a", "a.example", CALLBACK), &idp("b", "b.test", CALLBACK), &ha("a, b", rest)]) + app
+}
+
+#[test]
+fn apps_and_the_failover() {
+    for (rule, times, idps) in [
+        ("app-bypasses-continuity", 1, "a"),
+        ("app-bypasses-continuity", 0, "a, b"),
+        ("app-bypasses-continuity", 0, "ha"),
+        ("continuity-unused", 1, "a"),
+        ("continuity-unused", 0, "a, ha"),
+        ("subject-not-stable-across-members", 0, "a"),
+        ("subject-not-stable-across-members", 1, "ha"),
+    ] {
+        speaks(rule, times, &pair("", &app(idps, "")));
+    }
+    speaks("continuity-unused", 0, &pair("", ""));
+    speaks("subject-not-stable-across-members", 0, &pair("", &app("ha", ", claimsMapping: {sub: ha.email}")));
+    let proxy = "apps:\n  - name: wiki\n    type: proxy\n    routePatterns: [wiki.example.com]\n    upstream: http://wiki:80\n    policies:\n      - {location: /b, authentication: {idps: [ha]}}\n      - {location: /a, authentication: {idps: [a]}}\n";
+    let text = pair("", proxy);
+    speaks("app-bypasses-continuity", 1, &text);
+    speaks("subject-not-stable-across-members", 0, &text);
+    let finding = lint(&[&text]).findings.into_iter().find(|f| f.code.name == "app-bypasses-continuity");
+    let at = finding.and_then(|f| f.place).expect("a place").span;
+    assert_eq!(text.get(at.start - 1..at.end + 1), Some("[a]"), "in the policy of /a");
+}
+
+#[test]
+fn words_of_one_member() {
+    let rule = |operands: &str| format!(", authorization: {{rules: [{operands}]}}");
+    for (times, rest) in [
+        (1, ", claimsMapping: {email: a.email}".to_owned()),
+        (0, ", claimsMapping: {email: ha.email, signed: a.authenticated}".to_owned()),
+        (0, ", claimsMapping: {a: a.email, b: b.email}".to_owned()),
+        (1, rule("{equals: ['{{ a.role }}', x]}")),
+        (0, rule("{or: [{equals: ['{{ a.role }}', x]}, {equals: ['{{ b.role }}', x]}]}")),
+    ] {
+        speaks("claim-not-in-continuity", times, &pair("", &app("ha", &rest)));
+    }
+    let direct = app("ha, a", ", claimsMapping: {email: a.email}");
+    speaks("claim-not-in-continuity", 0, &pair("", &direct));
+}
+
+#[test]
+fn attributes() {
+    let with = |attributes: &str| pair(&format!(", attributes: [{attributes}]"), "");
+    for (rule, times, attribute) in [
+        ("privileged-attribute-default", 1, "{name: isAdmin, mapping: {a: x}, default: true}"),
+        ("privileged-attribute-default", 0, "{name: active, mapping: {a: x}, default: true}"),
+        ("attribute-shape-differs", 1, "{name: r, mapping: {a: role, b: 'https://x/claims/roles'}}"),
+        ("attribute-shape-differs", 0, "{name: r, mapping: {a: role, b: group}}"),
+        ("attribute-shape-differs", 0, "{name: r, mapping: {a: role, b: roles}, multiValued: false}"),
+        ("oidc-claim-name-on-saml-member", 0, "{name: n, mapping: {a: given_name, b: given_name}}"),
+    ] {
+        speaks(rule, times, &with(attribute));
+    }
+    let identity = |mapping: &str, rest: &str| {
+        pair(
+            &format!(
+                ", attributes: [{{name: who, mapping: {{{mapping}}}}}], identity: {{attribute: who{rest}}}"
+            ),
+            "",
+        )
+    };
+    for (times, mapping, rest) in [
+        (1, "a: email, b: preferred_username", ""),
+        (0, "a: username, b: preferred_username", ""),
+        (0, "a: email, b: mail", ""),
+        (1, "a: email, b: mail", ", trustedEmailIdps: [a]"),
+        (0, "a: email, b: mail", ", trustedEmailIdps: [a], allowedDomains: {a: [example.com]}"),
+    ] {
+        speaks("email-as-identity-from-mutable-claim", times, &identity(mapping, rest));
+    }
+}
+
+#[test]
+fn sites_that_lose_the_line() {
+    let at = |host: &str| format!(", oauthRedirectURL: 'https://{host}/cb'");
+    let two = |ours: &str, backup: &str| {
+        file(&[
+            &idp("cloud", "corp.okta.com", &at(ours)),
+            &idp("backup", backup, &at(ours)),
+            &ha("cloud, backup", ""),
+        ])
+    };
+    for (times, ours, backup) in [
+        (1, "orch.site.local", "corp.eu.auth0.com"),
+        (0, "orch.site.local", "keycloak.local"),
+        (0, "orch.example.com", "corp.eu.auth0.com"),
+        (0, "orch.localhost", "corp.eu.auth0.com"),
+    ] {
+        speaks("no-local-fallback", times, &two(ours, backup));
+    }
+    let called_local = two("orch.example.com", "corp.eu.auth0.com").replace("backup", "local-idp");
+    speaks("remote-tactical-fallback", 1, &called_local);
+    let by_comment = two("orch.example.com", "corp.eu.auth0.com")
+        .replace("  - {name: backup", "  # maverics: network=local\n  - {name: backup");
+    speaks("remote-tactical-fallback", 1, &by_comment);
+    speaks("remote-tactical-fallback", 0, &two("orch.site.local", "keycloak.local"));
+    let check = ", healthCheck: {enabled: true, interval: 10s, timeout: 5s, customEndpoint: {endpoint: 'https://m.example.com/x'}}";
+    let afar = file(&[
+        &idp("cloud", "corp.okta.com", check),
+        &idp("site", "kc.local", check),
+        &ha("cloud, site", ""),
+    ]);
+    speaks("remote-tactical-fallback", 1, &afar);
+    let missing = &lint(&[&afar]).tiers[3].missing;
+    assert_eq!(
+        missing.as_slice(),
+        ["`m.example.com`, beyond the local network, decides whether `site` is well"]
+    );
+}
+
+fn orchestrator(me: &str, roots: &[&str]) -> String {
+    let idps: String = roots.iter().map(|root| idp(root, &format!("{root}.example.com"), "")).collect();
+    format!(
+        "{}oidcProvider:\n  discovery: {{issuer: 'https://{me}.example.com'}}\n  jwks: [{{file: k.pem}}]\n",
+        file(&[&idps])
+    )
+}
+
+#[test]
+fn circles() {
+    let count = |files: &[String]| {
+        let files: Vec<&str> = files.iter().map(String::as_str).collect();
+        lint(&files).findings.iter().filter(|f| f.code.name == "federation-cycle").count()
+    };
+    let chain: Vec<String> =
+        (0..50).map(|i| orchestrator(&format!("o{i}"), &[format!("o{}", i + 1).as_str()])).collect();
+    assert_eq!(count(&chain), 0);
+    assert_eq!(count(&[orchestrator("me", &["me"])]), 1);
+    let diamond = [
+        orchestrator("a", &["b", "c"]),
+        orchestrator("b", &["d"]),
+        orchestrator("c", &["d"]),
+        orchestrator("d", &[]),
+    ];
+    assert_eq!(count(&diamond), 0, "two ways to one root are no circle");
+    assert_eq!(count(&[diamond[0].clone(), orchestrator("b", &["a"]), orchestrator("c", &["a"])]), 2);
+}
+
+#[test]
+fn cookies_and_locations() {
+    let cookie = |domain: &str| pair("", &format!("session: {{cookie: {{domain: {domain}}}}}\n"));
+    let level = |text: &str| {
+        let findings = lint(&[text]).findings;
+        findings.iter().find(|f| f.code.name == "session-cookie-domain-too-wide").map(|f| f.level)
+    };
+    assert_eq!(level(&cookie(".example.com")), Some(Level::Warn));
+    assert_eq!(level(&cookie("orch.example.com")), None);
+    assert_eq!(level(&cookie("com")), Some(Level::Error));
+    assert_eq!(level(&cookie("co.uk")), Some(Level::Error));
+    let with_app = pair("", &format!("session: {{cookie: {{domain: example.com}}}}\n{}", app("ha", "")));
+    assert_eq!(level(&with_app), Some(Level::Warn), "orch.example.com is the only host");
+    let routes = "apps:\n  - {name: w, type: proxy, routePatterns: ['wiki.example.com:443'], upstream: 'http://w', policies: [{location: /, authentication: {idps: [ha]}}]}\n";
+    assert_eq!(level(&pair("", &format!("session: {{cookie: {{domain: example.com}}}}\n{routes}"))), None);
+    let open = |policies: &str| {
+        let app = format!(
+            "apps:\n  - {{name: w, type: proxy, routePatterns: [w.example.com], upstream: 'http://w', policies: [{policies}]}}\n"
+        );
+        let findings = lint(&[&pair("", &app)]).findings;
+        findings.iter().find(|f| f.code.name == "proxy-location-open-to-all").map(|f| f.level)
+    };
+    let to_all = "authentication: {allowUnauthenticated: true}";
+    assert_eq!(open(&format!("{{location: /, {to_all}}}")), Some(Level::Warn));
+    assert_eq!(open(&format!("{{location: '~ .*', {to_all}}}")), Some(Level::Warn));
+    assert_eq!(open(&format!("{{location: '~ \\.css$', {to_all}}}")), None);
+    let guarded = format!("{{location: /, {to_all}}}, {{location: /admin, authentication: {{idps: [ha]}}}}");
+    assert_eq!(open(&guarded), Some(Level::Info));
+}
