@@ -6,7 +6,7 @@ mod local;
 mod oidc_code;
 mod proxy_headers;
 mod smuggling;
-mod tls;
+pub mod tls;
 mod two_nodes;
 mod upstream_idp;
 mod voices;

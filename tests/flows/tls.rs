@@ -17,13 +17,13 @@ use crate::support::upstream::Upstream;
 use crate::support::{Launch, Scratch, Server, free_port};
 
 /// An authority of our own, and what it signed.
-struct Authority {
+pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    pem: String,
+    pub pem: String,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(Vec::new()).expect("parameters");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -32,7 +32,7 @@ impl Authority {
     }
 
     /// Certificate and key for some names, as PEM.
-    fn sign(&self, names: &[&str]) -> (String, String) {
+    pub fn sign(&self, names: &[&str]) -> (String, String) {
         let key = KeyPair::generate().expect("a key");
         let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
         let params = CertificateParams::new(names).expect("parameters");
@@ -40,7 +40,7 @@ impl Authority {
         (certificate.pem(), key.serialize_pem())
     }
 
-    fn client(&self, protocols: &[&[u8]]) -> Arc<ClientConfig> {
+    pub fn client(&self, protocols: &[&[u8]]) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(self.pem.as_bytes()).expect("PEM")).expect("a root");
         let mut config =
@@ -53,7 +53,7 @@ impl Authority {
         Arc::new(config)
     }
 
-    fn server(&self, names: &[&str]) -> Arc<ServerConfig> {
+    pub fn server(&self, names: &[&str]) -> Arc<ServerConfig> {
         let (certificate, key) = self.sign(names);
         let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).expect("PEM");
         let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("PEM");

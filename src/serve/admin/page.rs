@@ -125,6 +125,7 @@ struct Plan<'a> {
 struct Member<'a> {
     name: &'a str,
     serves: bool,
+    place: &'static str,
     code: &'a str,
     because: Option<&'a str>,
     words: String,
@@ -233,10 +234,7 @@ fn html(state: &State, live: bool, error: Option<&str>) -> String {
 fn card(provider: &Provider) -> Card<'_> {
     let (word, level) = words::state(provider);
     let reason = provider.suspect.or(provider.reason);
-    let since = match (&provider.suspect_since, word) {
-        (Some(since), "suspect") => since,
-        _ => &provider.since,
-    };
+    let since = words::since(provider);
     Card {
         name: &provider.name,
         kind: &provider.kind,
@@ -295,6 +293,7 @@ fn plans(scene: &Scene) -> Vec<Plan<'_>> {
         let serves = group.now.would_serve.as_deref().map(|name| Member {
             name,
             serves: true,
+            place: "would serve",
             code: group.now.reason,
             because: None,
             words: words::why(group.now.reason).to_owned(),
@@ -302,6 +301,7 @@ fn plans(scene: &Scene) -> Vec<Plan<'_>> {
         let others = group.now.others.iter().map(|other| Member {
             name: &other.name,
             serves: false,
+            place: if other.reason == "standby" { "stands by" } else { "passed over" },
             code: other.reason,
             because: other.because,
             words: words::other(other),
