@@ -116,7 +116,7 @@ fn no_open_door_and_no_way_through_our_own_proxy() {
 
     // What only the command line says is refused at the start.
     let scratch = Scratch::new();
-    scratch.write("users.yaml", "users: {}\n");
+    scratch.write("users.yaml", "users: []\n");
     for (arguments, rest, words) in [
         (vec!["--admin".to_owned(), "0.0.0.0:0".to_owned()], "", "open to other machines"),
         (
@@ -144,7 +144,7 @@ fn other_machines_show_the_token_for_everything() {
     let (certificate, key) = authority.sign(&["ops.example.com", "localhost"]);
     scratch.write("cert.pem", &certificate);
     scratch.write_private("key.pem", &key);
-    scratch.write("users.yaml", "users: {}\n");
+    scratch.write("users.yaml", "users: []\n");
     let (port, admin) = (free_port(), free_port());
     let token = "a-token-of-more-than-32-characters-for-operators";
     let yaml = format!(

@@ -301,7 +301,12 @@ fn plans(scene: &Scene) -> Vec<Plan<'_>> {
         let others = group.now.others.iter().map(|other| Member {
             name: &other.name,
             serves: false,
-            place: if other.reason == "standby" { "stands by" } else { "passed over" },
+            place: match other.reason {
+                "standby" => "stands by",
+                // Nobody is left, and a login tries them once all the same.
+                "unhealthy" | "suspect" if group.now.reason == "last-try" => "tried once",
+                _ => "passed over",
+            },
             code: other.reason,
             because: other.because,
             words: words::other(other),
