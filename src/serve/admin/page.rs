@@ -10,6 +10,7 @@ use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderN
 use minijinja::{Environment, context};
 use serde::Serialize;
 
+use super::past;
 use super::report::{self, Probe, Provider, Scene};
 use super::words::{self, Level};
 use crate::serve::edge::{Body, Response};
@@ -173,7 +174,7 @@ pub(super) fn answer(state: &State, live: bool, error: Option<&str>, status: Sta
 
 fn html(state: &State, live: bool, error: Option<&str>) -> String {
     let scene = report::scene(state);
-    let history = report::history(state);
+    let history = past::history(state);
     let sessions = report::sessions(state, SESSIONS_SHOWN);
     let status = &scene.status;
     let verdict = words::verdict(&scene);

@@ -1,6 +1,7 @@
 //! Codes in words, for the operator page. The codes stand beside them: log, probe and metrics go by those.
 
-use super::report::{Moment, Other, Provider, Scene, Turn};
+use super::past::Turn;
+use super::report::{Moment, Other, Provider, Scene};
 use crate::continuity::Why;
 use crate::continuity::outlook::Choice;
 use crate::health::Reason;
