@@ -1,5 +1,6 @@
 //! The one integration binary: a module per subject.
 
+mod admin;
 mod broken;
 mod cli;
 mod demo;

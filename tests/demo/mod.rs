@@ -1,6 +1,6 @@
 //! `maverics demo`, as a person uses it: a browser, the page, the switches.
 
-mod browser;
+pub mod browser;
 mod run;
 
 use std::io::{Read, Write};

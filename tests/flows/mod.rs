@@ -12,7 +12,7 @@ mod outage;
 mod proxy_headers;
 mod reload;
 mod smuggling;
-mod tls;
+pub mod tls;
 mod two_nodes;
 mod upstream_idp;
 mod voices;

@@ -277,6 +277,7 @@ fn never_moved_by_what_a_person_writes_into_an_address() {
         let state = again.param("state").unwrap();
         let end = browser.get(&world.callback_with(&[("error", error), ("state", &state), ("iss", &iss)]));
         is_refusal(&world, &end, &browser, "well and yet fails", error);
+        world.server.wait_for_log(&["event=login.failure.unconfirmed", "connector=strong", "app=page"]);
         world.nobody_was_moved(error);
     }
     // Many of them, as an attacker would: the strong one stays in use.
@@ -329,8 +330,14 @@ fn callbacks_that_belong_to_nobody() {
     assert_eq!(world.strong.calls(At::Token), 0);
     // Replay: the callback works once; the second one does not touch the session.
     let back = back.location().unwrap();
+    let mut copied = attacker.clone();
     let done = attacker.get(back.as_str());
     assert_eq!(done.status, 303, "{}", done.text());
+    let answer = copied.get(back.as_str());
+    assert!(answer.status == 400 && session_of(&copied).is_none(), "{}", answer.text());
+    world.server.wait_for_log(&["event=login.callback.replayed", "connector=strong"]);
+    world.server.wait_for_log(&["event=login.callback.unknown", "reason=no-state"]);
+    world.server.wait_for_log(&["event=login.callback.unknown", "reason=no-sign-in"]);
     let session = session_of(&attacker).unwrap().to_owned();
     let mut replay = attacker.clone();
     let again = replay.get(back.as_str());

@@ -9,6 +9,7 @@
 mod actions;
 mod guard;
 mod page;
+pub mod past;
 pub mod report;
 mod respond;
 pub mod schema;

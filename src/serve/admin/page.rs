@@ -10,6 +10,7 @@ use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderN
 use minijinja::{Environment, context};
 use serde::Serialize;
 
+use super::past;
 use super::report::{self, Probe, Provider, Scene};
 use super::words::{self, Level};
 use crate::serve::edge::{Body, Response};
@@ -125,6 +126,7 @@ struct Plan<'a> {
 struct Member<'a> {
     name: &'a str,
     serves: bool,
+    place: &'static str,
     code: &'a str,
     because: Option<&'a str>,
     words: String,
@@ -172,7 +174,7 @@ pub(super) fn answer(state: &State, live: bool, error: Option<&str>, status: Sta
 
 fn html(state: &State, live: bool, error: Option<&str>) -> String {
     let scene = report::scene(state);
-    let history = report::history(state);
+    let history = past::history(state);
     let sessions = report::sessions(state, SESSIONS_SHOWN);
     let status = &scene.status;
     let verdict = words::verdict(&scene);
@@ -233,10 +235,7 @@ fn html(state: &State, live: bool, error: Option<&str>) -> String {
 fn card(provider: &Provider) -> Card<'_> {
     let (word, level) = words::state(provider);
     let reason = provider.suspect.or(provider.reason);
-    let since = match (&provider.suspect_since, word) {
-        (Some(since), "suspect") => since,
-        _ => &provider.since,
-    };
+    let since = words::since(provider);
     Card {
         name: &provider.name,
         kind: &provider.kind,
@@ -295,6 +294,7 @@ fn plans(scene: &Scene) -> Vec<Plan<'_>> {
         let serves = group.now.would_serve.as_deref().map(|name| Member {
             name,
             serves: true,
+            place: "would serve",
             code: group.now.reason,
             because: None,
             words: words::why(group.now.reason).to_owned(),
@@ -302,6 +302,12 @@ fn plans(scene: &Scene) -> Vec<Plan<'_>> {
         let others = group.now.others.iter().map(|other| Member {
             name: &other.name,
             serves: false,
+            place: match other.reason {
+                "standby" => "stands by",
+                // Nobody is left, and a login tries them once all the same.
+                "unhealthy" | "suspect" if group.now.reason == "last-try" => "tried once",
+                _ => "passed over",
+            },
             code: other.reason,
             because: other.because,
             words: words::other(other),

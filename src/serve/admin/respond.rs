@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 use serde_json::json;
 
 use super::guard::{Guard, Refusal};
-use super::{actions, page, report};
+use super::{actions, page, past, report};
 use crate::serve::edge::listener::Connection;
 use crate::serve::edge::{Response, answer};
 use crate::serve::state::State;
@@ -56,7 +56,7 @@ async fn route(
             metrics(state, text::wants_open_metrics(accept))
         }
         "/api/status" => json(&report::scene(state).status),
-        "/api/history" => json(&report::history(state)),
+        "/api/history" => json(&past::history(state)),
         "/api/sessions" => json(&report::sessions(state, report::SESSIONS_MAX)),
         _ => answer::plain(StatusCode::NOT_FOUND),
     }
@@ -76,6 +76,7 @@ fn metrics(state: &State, open: bool) -> Response {
     let mut response = Response::new(crate::serve::edge::Body::of(body));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response.headers_mut().insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(http::header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 

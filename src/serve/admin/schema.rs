@@ -3,7 +3,8 @@
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use super::report::{History, Sessions, Status};
+use super::past::History;
+use super::report::{Sessions, Status};
 
 fn of<T: schemars::JsonSchema>(title: &str) -> Value {
     let settings = SchemaSettings::draft2020_12().for_serialize();

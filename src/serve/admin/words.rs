@@ -1,6 +1,7 @@
 //! Codes in words, for the operator page. The codes stand beside them: log, probe and metrics go by those.
 
-use super::report::{Other, Provider, Scene, Turn};
+use super::past::Turn;
+use super::report::{Moment, Other, Provider, Scene};
 use crate::continuity::Why;
 use crate::continuity::outlook::Choice;
 use crate::health::Reason;
@@ -88,64 +89,71 @@ fn ailing(why: Why) -> bool {
     matches!(why, Why::Unhealthy(_) | Why::Suspect(_))
 }
 
-/// One continuity connector in a sentence.
-fn sentence(scene: &Scene, choice: &Choice) -> (Level, String) {
-    let ill: Vec<String> = choice
-        .others
-        .iter()
-        .filter(|(_, why)| ailing(*why))
-        .map(|(name, why)| format!("{name} is {}", ailment(why.code(), why.because().map(Reason::code))))
-        .collect();
-    let ill = ill.join(", ");
-    match (&choice.would_serve, choice.why) {
+/// One continuity connector: how bad, in one sentence, and what ails whom.
+fn told(scene: &Scene, choice: &Choice) -> (Level, String, Vec<String>) {
+    let ill = choice.others.iter().filter(|(_, why)| ailing(*why)).map(|(name, why)| {
+        let provider = scene.status.providers.iter().find(|provider| provider.name == *name);
+        let since = provider.map(|provider| format!(" since {} UTC", clock(&since(provider).0)));
+        let ailment = ailment(why.code(), why.because().map(Reason::code));
+        format!("{name} is {ailment}{}", since.unwrap_or_default())
+    });
+    let ill: Vec<String> = ill.collect();
+    let (level, title) = match (&choice.would_serve, choice.why) {
         (Some(to), Why::Failover) => {
             let group = scene.status.continuity.iter().find(|group| group.now.name == choice.name);
             let since = group.filter(|group| group.serving.name == *to).map(|group| &group.serving.since.0);
-            let since = since.map(|at| format!(" serves since {}", clock(at)));
-            let serves = since.unwrap_or_else(|| " serves the next login".to_owned());
-            (Level::Warn, format!("Failover: {to}{serves}, because {ill}."))
+            let serves = since
+                .map_or(" serves the next login".into(), |at| format!(" serves since {} UTC", clock(at)));
+            (Level::Warn, format!("Failover: {to}{serves}."))
         }
         (Some(to), Why::LastResort) => {
-            (Level::Bad, format!("Nobody is well; people are sent to {to} all the same: {ill}."))
+            (Level::Bad, format!("Nobody is well; people are sent to {to} all the same."))
         }
         (Some(to), _) if ill.is_empty() => (Level::Good, format!("All logins are served by {to}.")),
-        (Some(to), _) => (Level::Warn, format!("All logins are served by {to}; {ill}.")),
-        (None, _) => (Level::Bad, format!("Nobody can sign in: {ill}.")),
+        (Some(to), _) => {
+            (Level::Warn, format!("All logins are served by {to}, and not everybody stands by."))
+        }
+        (None, _) => (Level::Bad, "Nobody can sign in.".to_owned()),
+    };
+    (level, title, ill)
+}
+
+/// Since when a provider is as it is.
+pub fn since(provider: &Provider) -> &Moment {
+    match (&provider.suspect_since, provider.standing) {
+        (Some(since), "healthy" | "unknown") => since,
+        _ => &provider.since,
     }
 }
 
 /// The verdict of everything.
 pub fn verdict(scene: &Scene) -> Verdict {
-    let told: Vec<(&str, Level, String)> = scene
-        .choices
-        .iter()
-        .map(|choice| {
-            let (level, words) = sentence(scene, choice);
-            (choice.name.as_str(), level, words)
-        })
-        .collect();
-    if let [(_, level, words)] = told.as_slice() {
-        let (title, more) = match words.split_once(", because ") {
-            // The reason stands below, so that the headline can be read at a glance.
-            Some((title, because)) => (format!("{title}."), vec![format!("Because {because}")]),
-            None => match words.split_once(": ") {
-                Some((title, rest)) => (format!("{title}."), vec![capital(rest)]),
-                None => (words.clone(), Vec::new()),
-            },
-        };
-        return Verdict { level: *level, title, more: with_apps(scene, more) };
+    let all: Vec<(&str, (Level, String, Vec<String>))> =
+        scene.choices.iter().map(|choice| (choice.name.as_str(), told(scene, choice))).collect();
+    match all.as_slice() {
+        [] => of_providers(scene),
+        [(_, (level, title, ill))] => {
+            let because = |(i, words): (usize, &String)| match i {
+                0 => format!("Because {words}."),
+                _ => format!("And {words}."),
+            };
+            let more = ill.iter().enumerate().map(because).collect();
+            Verdict { level: *level, title: title.clone(), more: with_apps(scene, *level, more) }
+        }
+        all => {
+            let level = all.iter().map(|(_, (level, ..))| *level).max().unwrap_or(Level::Good);
+            let title = match level {
+                Level::Good => "All logins are served by the first choice.",
+                Level::Warn => "Everybody can sign in, and not everything is well.",
+                Level::Bad => "Some people cannot sign in.",
+            };
+            let more = all.iter().map(|(name, (_, title, ill))| match ill.as_slice() {
+                [] => format!("{name}: {title}"),
+                ill => format!("{name}: {title} {}.", ill.join(", ")),
+            });
+            Verdict { level, title: title.into(), more: with_apps(scene, level, more.collect()) }
+        }
     }
-    if told.is_empty() {
-        return of_providers(scene);
-    }
-    let level = told.iter().map(|(_, level, _)| *level).max().unwrap_or(Level::Good);
-    let title = match level {
-        Level::Good => "All logins are served by the first choice.",
-        Level::Warn => "Everybody can sign in, and not everything is well.",
-        Level::Bad => "Some people cannot sign in.",
-    };
-    let more = told.iter().map(|(name, _, words)| format!("{name}: {words}")).collect();
-    Verdict { level, title: title.into(), more: with_apps(scene, more) }
 }
 
 /// Without continuity, each provider stands for itself.
@@ -160,27 +168,17 @@ fn of_providers(scene: &Scene) -> Verdict {
         (ill, all) if ill == all => (Level::Bad, "Nobody can sign in."),
         _ => (Level::Bad, "Some people cannot sign in."),
     };
-    Verdict { level, title: title.into(), more: with_apps(scene, ill.iter().map(words).collect()) }
+    Verdict { level, title: title.into(), more: with_apps(scene, level, ill.iter().map(words).collect()) }
 }
 
 /// Apps that nobody can sign in to, though others can.
-fn with_apps(scene: &Scene, mut more: Vec<String>) -> Vec<String> {
-    let stranded: Vec<&str> = scene
-        .status
-        .apps
-        .iter()
-        .filter(|app| app.would_serve.is_none())
-        .map(|app| app.name.as_str())
-        .collect();
-    if !stranded.is_empty() {
-        more.push(format!("Nobody can sign in to: {}.", stranded.join(", ")));
+fn with_apps(scene: &Scene, level: Level, mut more: Vec<String>) -> Vec<String> {
+    let apps = scene.status.apps.iter().filter(|app| app.would_serve.is_none());
+    let stranded: Vec<&str> = apps.map(|app| app.name.as_str()).collect();
+    if !stranded.is_empty() && (level != Level::Bad || stranded.len() < scene.status.apps.len()) {
+        more.push(format!("Nobody can sign in to {}.", stranded.join(", ")));
     }
     more
-}
-
-fn capital(words: &str) -> String {
-    let mut chars = words.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 /// A provider's state in one word, and how bad it is.
@@ -209,8 +207,8 @@ pub fn turn(turn: &Turn) -> String {
     match turn.event {
         "continuity.failover" | "continuity.failback" => {
             let because = turn.because.map(|code| match meaning(code) {
-                words if words.is_empty() => format!(": {} was {code}", text(&turn.from)),
-                words => format!(": at {}, {words}", text(&turn.from)),
+                words if words.is_empty() => format!(" ({})", why(code)),
+                words => format!(" ({words})"),
             });
             format!(
                 "Logins of {} go to {} instead of {}{}.",
@@ -220,9 +218,10 @@ pub fn turn(turn: &Turn) -> String {
                 because.unwrap_or_default()
             )
         }
-        "health.state.changed" if turn.to.as_deref() == Some("healthy") => {
-            format!("{connector} is healthy; it was {}.", text(&turn.from))
-        }
+        "health.state.changed" if turn.to.as_deref() == Some("healthy") => match turn.from.as_deref() {
+            Some("unknown") => format!("{connector} is healthy: its first probe succeeded."),
+            _ => format!("{connector} is healthy again."),
+        },
         "health.state.changed" => format!("{connector} is {}: {}.", text(&turn.to), meaning(reason)),
         "health.suspected" => format!("New logins skip {connector}: {}.", meaning(reason)),
         "health.cleared" => format!("New logins may go to {connector} again: a probe succeeded."),

@@ -71,7 +71,9 @@ impl<S: Subscriber> Layer<S> for Counting {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        self.0.count(&fields.event, &fields.connector, &fields.reason);
+        // A continuity connector is a connector: what is about one and no member stands under its name.
+        let connector = if fields.connector.is_empty() { &fields.continuity } else { &fields.connector };
+        self.0.count(&fields.event, connector, &fields.reason);
     }
 }
 
@@ -79,6 +81,7 @@ impl<S: Subscriber> Layer<S> for Counting {
 struct Fields {
     event: String,
     connector: String,
+    continuity: String,
     reason: String,
 }
 
@@ -87,6 +90,7 @@ impl Visit for Fields {
         let place = match field.name() {
             "event" => &mut self.event,
             "connector" => &mut self.connector,
+            "continuity" => &mut self.continuity,
             "reason" => &mut self.reason,
             _ => return,
         };
@@ -94,7 +98,7 @@ impl Visit for Fields {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if matches!(field.name(), "event" | "connector" | "reason") {
+        if matches!(field.name(), "event" | "connector" | "continuity" | "reason") {
             self.record_str(field, &format!("{value:?}"));
         }
     }
