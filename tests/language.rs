@@ -210,7 +210,7 @@ fn a_health_check_that_would_pass_or_fail_by_accident_is_refused() {
         ),
         ("customEndpoint: {endpoint: 'https://s/x', responseMatcher: {body: {}}}", "missing-key", "body"),
         (
-            "customEndpoint: {endpoint: 'https://s/x', responseMatcher: {body: {matches: up}}}",
+            "customEndpoint: {endpoint: 'https://s/x', responseMatcher: {body: {contains: up, matches: up}}}",
             "unknown-key",
             "matches",
         ),

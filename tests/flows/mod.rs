@@ -12,7 +12,7 @@ mod outage;
 mod proxy_headers;
 mod reload;
 mod smuggling;
-pub mod tls;
+mod tls;
 mod two_nodes;
 mod upstream_idp;
 mod voices;
