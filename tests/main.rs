@@ -3,6 +3,7 @@
 mod broken;
 mod cli;
 mod demo;
+mod drill;
 mod floors;
 mod flows;
 mod generated;
