@@ -43,7 +43,7 @@ impl Name {
             Name::Diagnostics => diag::json::schema(),
             Name::Lint => lint::report::schema(),
             Name::Probe => probe::report::schema(),
-            Name::Drill => drill::report::schema(),
+            Name::Drill => drill::json::schema(),
             Name::DrillScenario => drill::scenario::document(),
         }
     }

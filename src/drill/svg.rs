@@ -2,7 +2,7 @@
 //! for who served. Patterns and words say what colours say; colours follow the reader's light or dark surroundings.
 
 use super::record::{Entry, State, What};
-use super::report::{clock, span, words};
+use super::words::{clock, span, words};
 use super::{Rehearsal, Report};
 use crate::value::Duration;
 
@@ -19,6 +19,8 @@ const AXIS: u64 = 36;
 const LEGEND: u64 = 40;
 /// Most stretches of one row that are drawn one by one; above, each pixel shows the worst of its time.
 const STRETCHES_MAX: usize = 400;
+/// Most moves of those who serve that are marked one by one.
+const MOVES_MAX: u64 = 120;
 /// About how wide a letter of the small font is, in tenths of a pixel.
 const LETTER_TENTHS: u64 = 66;
 /// Most marks on the time axis.
@@ -30,7 +32,7 @@ const MARKS_SECS: &[u64] = &[
 ];
 
 /// The whole picture.
-pub fn svg(report: &Report) -> String {
+pub fn report(report: &Report) -> String {
     let heights: Vec<u64> = report.rehearsals.iter().map(height).collect();
     let whole: u64 = heights.iter().sum::<u64>() + LEGEND;
     let title = match &report.name {
@@ -232,48 +234,56 @@ fn faults(scale: &Scale, rehearsal: &Rehearsal, out: &mut String) {
     }
 }
 
-/// Who served: a line through the rows, with a mark where it moves.
+/// Who served: a line through the rows, with a mark where it moves. Where it moves very often, a thin line
+/// with the last move of each pixel.
 fn served(scale: &Scale, rehearsal: &Rehearsal, out: &mut String) {
+    let dense = rehearsal.record.switches > MOVES_MAX;
     let mut path = format!("M{} {}", scale.x(0), scale.line(0));
     let mut marks = String::new();
     // Nobody serves where the line is broken.
     let mut broken = false;
+    let mut last = None;
     for Entry { at, what } in &rehearsal.record.timeline {
-        let (x, said) = (scale.x(*at), || escape(&words(rehearsal, *what).sentence));
-        match what {
-            What::Serves { to, .. } => {
-                let y = scale.line(*to);
-                path.push_str(&if broken { format!("M{x} {y}") } else { format!("H{x}V{y}") });
-                broken = false;
-                marks.push_str(&format!(
-                    "<circle class=\"move\" cx=\"{x}\" cy=\"{y}\" r=\"4\"><title>{} {}</title></circle>\n",
-                    clock(*at),
-                    said()
-                ));
-            }
-            What::ServesAgain(to, _) => {
-                path.push_str(&format!("M{x} {}", scale.line(*to)));
-                broken = false;
-            }
-            What::Exhausted => {
-                path.push_str(&format!("H{x}"));
-                broken = true;
-                marks.push_str(&format!(
-                    "<text class=\"nobody\" x=\"{x}\" y=\"{}\"><title>{} {}</title>&#215;</text>\n",
-                    scale.row(0) + 12,
-                    clock(*at),
-                    said()
-                ));
-            }
-            _ => {}
+        let x = scale.x(*at);
+        let (to, moves) = match what {
+            What::Serves { to, .. } => (Some(*to), true),
+            What::ServesAgain(to, _) => (Some(*to), false),
+            What::Exhausted => (None, true),
+            _ => continue,
+        };
+        let pixel = scale.tenths(*at) / 10;
+        if dense && last.replace(pixel) == Some(pixel) {
+            continue;
         }
+        let y = to.map_or(scale.row(0) + 12, |to| scale.line(to));
+        path.push_str(&match (to, broken) {
+            (Some(_), true) => format!("M{x} {y}"),
+            (Some(_), false) => format!("H{x}V{y}"),
+            (None, true) => String::new(),
+            (None, false) => format!("H{x}"),
+        });
+        broken = to.is_none();
+        if dense || !moves {
+            continue;
+        }
+        let said = format!("{} {}", clock(*at), escape(&words(rehearsal, *what).sentence));
+        marks.push_str(&match to {
+            Some(_) => format!(
+                "<circle class=\"move\" cx=\"{x}\" cy=\"{y}\" r=\"4\"><title>{said}</title></circle>\n"
+            ),
+            None => {
+                format!("<text class=\"nobody\" x=\"{x}\" y=\"{y}\"><title>{said}</title>&#215;</text>\n")
+            }
+        });
     }
     if !broken {
         path.push_str(&format!("H{}", scale.x(scale.duration)));
     }
-    out.push_str(&format!(
-        "<path class=\"halo\" d=\"{path}\"/>\n<path class=\"served\" d=\"{path}\"/>\n{marks}"
-    ));
+    let class = if dense { "served thin" } else { "served" };
+    if !dense {
+        out.push_str(&format!("<path class=\"halo\" d=\"{path}\"/>\n"));
+    }
+    out.push_str(&format!("<path class=\"{class}\" d=\"{path}\"/>\n{marks}"));
 }
 
 fn axis(scale: &Scale, rows: usize, out: &mut String) {
@@ -368,6 +378,7 @@ text { font: 12px system-ui, sans-serif; fill: var(--ink); }
 .fault { stroke: var(--fault); stroke-width: 2.5; fill: none; }
 .halo { stroke: var(--ground); stroke-width: 6; fill: none; stroke-linejoin: round; }
 .served { stroke: var(--served); stroke-width: 2.5; fill: none; stroke-linejoin: round; }
+.thin { stroke-width: .7; stroke-opacity: .8; }
 .move { fill: var(--ground); stroke: var(--served); stroke-width: 2.5; }
 .nobody { fill: var(--unhealthy-mark); font-size: 18px; font-weight: 700; text-anchor: middle; }
 </style>

@@ -1,7 +1,9 @@
 //! What holds of every drill, and what each setting does to one.
 
 use maverics::drill::record::{Failure, What};
-use maverics::drill::{self, Options, Rehearsal, report};
+use maverics::drill::{self, Options, Rehearsal, json, svg, text};
+
+use crate::support::long_runs;
 
 use super::{TIER1, TIER2, TIER4, deployment, even, rehearse, with_failover, without_pre_flight};
 
@@ -16,7 +18,7 @@ fn drilled(text: &str, fails: &[&str], logins: &str, seed: u64) -> Rehearsal {
 fn a_dead_primary_costs_nobody_a_sign_in_and_a_hanging_one_a_bounded_wait() {
     for text in [TIER1, TIER4] {
         let member = if text == TIER1 { "primary-idp" } else { "cloud-idp" };
-        for seed in 1..=15 {
+        for seed in 1..=if long_runs() { 40 } else { 5 } {
             for (fault, delayed) in
                 [("refused", 0..=0), ("http:500", 0..=0), ("blackhole", 1..=25), ("slow:9s", 1..=110)]
             {
@@ -137,7 +139,7 @@ fn the_same_seed_gives_the_same_bytes() {
     };
     let told = |seed| {
         let report = drill::run(&deployment, &options(seed)).expect("options that make sense");
-        (report::text(&report), report::json(&report).to_string(), drill::svg::svg(&report))
+        (text::report(&report), json::report(&report).to_string(), svg::report(&report))
     };
     assert_eq!(told(7), told(7));
     assert_ne!(told(7).1, told(8).1);

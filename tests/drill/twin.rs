@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use maverics::ambient::Entropy;
 use maverics::drill::record::What;
-use maverics::drill::{Options, Report, report};
+use maverics::drill::{Options, Report, json as report};
 use serde_json::{Value, json};
 
 use super::deployment;
@@ -96,7 +96,7 @@ fn lived(server: &Server) -> Sequences {
 /// What `drill` says would happen.
 fn rehearsed(report: &Report) -> Sequences {
     let rehearsal = &report.rehearsals[0];
-    let report = report::json(report);
+    let report = report::report(report);
     let timeline = report["continuity"][0]["timeline"].as_array().cloned().unwrap_or_default();
     let text = |entry: &Value, name: &str| entry[name].as_str().unwrap_or_default().to_owned();
     let of = |events: &[&str], name: &str| -> Sequence {
