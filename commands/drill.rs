@@ -182,9 +182,9 @@ fn read(args: &Args, sources: &mut Sources) -> Result<Option<Deployment>> {
 
 fn tell(args: &Args, report: &Report) -> Result<()> {
     let write = |out: &mut dyn Write| match args.format {
-        Format::Text => out.write_all(drill::report::text(report).as_bytes()),
-        Format::Json => output::pretty(out, &drill::report::json(report)),
-        Format::Svg => out.write_all(drill::svg::svg(report).as_bytes()),
+        Format::Text => out.write_all(drill::text::report(report).as_bytes()),
+        Format::Json => output::pretty(out, &drill::json::report(report)),
+        Format::Svg => out.write_all(drill::svg::report(report).as_bytes()),
     };
     match &args.output {
         None => output::stdout(When::Never, |out, _| write(out)),

@@ -53,7 +53,7 @@ impl Name {
             Name::AdminStatus => schema::status(),
             Name::AdminHistory => schema::history(),
             Name::AdminSessions => schema::sessions(),
-            Name::Drill => drill::report::schema(),
+            Name::Drill => drill::json::schema(),
             Name::DrillScenario => drill::scenario::document(),
         }
     }

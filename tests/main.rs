@@ -4,6 +4,7 @@ mod admin;
 mod broken;
 mod cli;
 mod demo;
+mod drill;
 mod floors;
 mod flows;
 mod generated;

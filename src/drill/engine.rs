@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::logins::{People, Ticket};
+use super::people::{People, Ticket};
 use super::plan::Plan;
 use super::record::{Record, What};
 use super::weather::{Answer, Budget, Request};

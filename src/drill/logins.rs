@@ -3,14 +3,13 @@
 
 use super::chance::Draw;
 use super::engine::{Engine, Event, Question};
+use super::people::{Doubt, Person, Stage, Ticket};
 use super::plan::Arrivals;
-use super::record::{Failure, What};
+use super::record::Failure;
 use super::weather::{Answer, Budget, Request};
-use crate::connector::oidc::{CALL_MILLIS_MAX, FETCH_MILLIS_MAX};
-use crate::continuity::pace::{DOUBT_AGAIN_MILLIS, DOUBT_MILLIS, Landed};
-use crate::continuity::transaction::AfterCheck;
+use crate::connector::oidc::FETCH_MILLIS_MAX;
+use crate::continuity::pace::Landed;
 use crate::continuity::{Login, Observation, Step, Why};
-use crate::health::Reason;
 
 /// How long people take at a provider's page, in milliseconds.
 const TYPING_MILLIS: (u64, u64) = (4_000, 20_000);
@@ -20,81 +19,6 @@ const RETURN_MILLIS: (u64, u64) = (10_000, 40_000);
 const RELOAD_MILLIS: u64 = 5_000;
 /// From the provider's last answer to the callback, in milliseconds.
 const WAY_BACK_MILLIS: u64 = 100;
-
-/// A person at a stage. Of another stage it is void.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ticket {
-    person: usize,
-    stage: u32,
-}
-
-/// Everybody under way.
-#[derive(Default)]
-pub(super) struct People {
-    all: Vec<Person>,
-    free: Vec<usize>,
-}
-
-impl People {
-    pub(super) fn under_way(&self) -> u64 {
-        (self.all.len() - self.free.len()) as u64
-    }
-}
-
-struct Person {
-    /// Of the login, for draws.
-    number: u64,
-    /// Tries, for draws.
-    attempt: u32,
-    came: u64,
-    minimum: Option<u8>,
-    /// Time that was the person's own, in milliseconds.
-    own: u64,
-    /// Whether the one more try was used.
-    reloaded: bool,
-    stranded: bool,
-    restarted: bool,
-    login: Login,
-    retries: u8,
-    /// Place in the node's order of the arrival that pre-flights must be younger than.
-    arrived: u64,
-    /// Counts stages, so that what was planned for an earlier one is void.
-    count: u32,
-    stage: Stage,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Stage {
-    /// In, or gone.
-    Over,
-    /// Waits for the answer to a pre-flight.
-    Asking { member: usize, since: u64 },
-    /// Steps back after a pre-flight that failed.
-    SteppingBack { member: usize },
-    /// The address to send the browser to is not known yet.
-    Fetching { member: usize, why: Why, answer: Answer },
-    /// The page loads.
-    Loading { member: usize },
-    /// The person types.
-    Typing { member: usize },
-    /// The page takes what was typed, and sends the browser back.
-    Submitting { member: usize },
-    /// We ask the provider for what the browser brought.
-    Completing { member: usize, ends: u64, answer: Answer, doubt: Doubt },
-    /// It failed; we ask ourselves.
-    Checking { member: usize, reason: Reason, since: u64, arrived: u64, well: Option<bool> },
-    /// Will open the app again.
-    Away { fresh: bool },
-}
-
-/// While the provider takes its time.
-#[derive(Debug, Clone, Copy)]
-enum Doubt {
-    Patient { until: u64 },
-    Asking { since: u64, arrived: u64 },
-    Leaving { at: u64 },
-    Done,
-}
 
 impl Engine<'_> {
     pub(super) fn plan_arrival(&mut self, number: u64) {
@@ -143,20 +67,20 @@ impl Engine<'_> {
         self.begin(id, &[]);
     }
 
-    fn enter(&mut self, id: usize, stage: Stage) -> Ticket {
+    pub(super) fn enter(&mut self, id: usize, stage: Stage) -> Ticket {
         let person = &mut self.people.all[id];
         person.stage = stage;
         person.count = person.count.wrapping_add(1);
         Ticket { person: id, stage: person.count }
     }
 
-    fn enter_for(&mut self, id: usize, stage: Stage, millis: u64) {
+    pub(super) fn enter_for(&mut self, id: usize, stage: Stage, millis: u64) {
         let ticket = self.enter(id, stage);
         self.plan_at(self.now + millis, Event::Step(ticket));
     }
 
     /// A sign-in begins, or begins again without these members.
-    fn begin(&mut self, id: usize, tried: &[usize]) {
+    pub(super) fn begin(&mut self, id: usize, tried: &[usize]) {
         let arrived = self.in_order();
         let person = &mut self.people.all[id];
         person.arrived = arrived;
@@ -221,7 +145,7 @@ impl Engine<'_> {
     }
 
     /// Sends the browser to a member, once it is known where that is.
-    fn send(&mut self, id: usize, member: usize, why: Why) {
+    pub(super) fn send(&mut self, id: usize, member: usize, why: Why) {
         if !self.is_known(member) && self.needs_documents(member) {
             let budget = Budget::Together(FETCH_MILLIS_MAX);
             let met = self.plan.weather.ask(member, self.now, &[Request::Document], budget);
@@ -313,82 +237,6 @@ impl Engine<'_> {
         }
     }
 
-    fn comes_back(&mut self, id: usize, member: usize) {
-        let requests = self.plan.seats[member].questions.complete();
-        let met = self.plan.weather.ask(member, self.now, requests, Budget::Each(CALL_MILLIS_MAX));
-        let until = self.now + DOUBT_MILLIS;
-        let ends = self.now + met.takes;
-        let doubt = Doubt::Patient { until };
-        let ticket = self.enter(id, Stage::Completing { member, ends, answer: met.answer, doubt });
-        self.plan_at(ends, Event::Step(ticket));
-        self.plan_at(until, Event::Step(ticket));
-    }
-
-    fn completing(
-        &mut self,
-        id: usize,
-        ticket: Ticket,
-        member: usize,
-        ends: u64,
-        answer: Answer,
-        doubt: Doubt,
-    ) {
-        let in_doubt = |doubt| Stage::Completing { member, ends, answer, doubt };
-        if self.now >= ends {
-            return match answer {
-                Answer::Well => self.signed_in(id, member),
-                Answer::Rejected => self.fails(id, Failure::Rejected),
-                Answer::Unwell(reason) => self.ask_ourselves(id, member, reason),
-            };
-        }
-        match doubt {
-            Doubt::Patient { until } if self.now >= until => {
-                let arrived = self.in_order();
-                let since = self.now;
-                // The end of the call stays planned under the same ticket.
-                self.people.all[id].stage = in_doubt(Doubt::Asking { since, arrived });
-                if let Some(landed) = self.share(member, Question::Check, arrived, ticket) {
-                    self.doubted(id, ticket, landed, since);
-                }
-            }
-            Doubt::Leaving { at } if self.now >= at => {
-                self.people.all[id].stage = in_doubt(Doubt::Done);
-                let reason = self.last_reason(member);
-                self.moved(id, member, false, reason);
-            }
-            _ => {}
-        }
-    }
-
-    fn doubted(&mut self, id: usize, ticket: Ticket, landed: Landed, since: u64) {
-        let Stage::Completing { member, ends, answer, .. } = self.people.all[id].stage else { return };
-        let (at, doubt) = if landed.well {
-            let until = self.now + DOUBT_AGAIN_MILLIS;
-            (until, Doubt::Patient { until })
-        } else {
-            let at = self.now + step_back(landed, self.now - since);
-            (at, Doubt::Leaving { at })
-        };
-        self.people.all[id].stage = Stage::Completing { member, ends, answer, doubt };
-        self.plan_at(at, Event::Step(ticket));
-    }
-
-    fn ask_ourselves(&mut self, id: usize, member: usize, reason: Reason) {
-        let arrived = self.in_order();
-        let since = self.now;
-        let ticket = self.enter(id, Stage::Checking { member, reason, since, arrived, well: None });
-        if let Some(landed) = self.share(member, Question::Check, arrived, ticket) {
-            self.checked(id, ticket, landed, since);
-        }
-    }
-
-    fn checked(&mut self, id: usize, ticket: Ticket, landed: Landed, from: u64) {
-        let Stage::Checking { well, .. } = &mut self.people.all[id].stage else { return };
-        *well = Some(landed.well);
-        let wait = if landed.well { 0 } else { step_back(landed, self.now - from) };
-        self.plan_at(self.now + wait, Event::Step(ticket));
-    }
-
     /// A question this person waits for was answered.
     pub(super) fn look_again(&mut self, ticket: Ticket, place: usize, question: Question) {
         let id = ticket.person;
@@ -422,27 +270,7 @@ impl Engine<'_> {
         }
     }
 
-    /// The provider seemed unwell: what our own request found decides who is next.
-    fn moved(&mut self, id: usize, member: usize, well: bool, reason: Reason) {
-        let person = &self.people.all[id];
-        let mut tried = person.login.tried().to_vec();
-        let mut login = Login::resume(None, Vec::new(), 0, person.retries);
-        match login.checked(0, well) {
-            AfterCheck::SameMember(_) => {
-                self.people.all[id].retries = login.retries();
-                self.send(id, member, Why::SameAgain);
-            }
-            AfterCheck::Another => {
-                self.record.tell(self.now, What::Restarted(member, reason));
-                self.people.all[id].restarted = true;
-                tried.push(member);
-                self.begin(id, &tried);
-            }
-            AfterCheck::GiveUp => self.fails(id, Failure::GaveUp),
-        }
-    }
-
-    fn signed_in(&mut self, id: usize, member: usize) {
+    pub(super) fn signed_in(&mut self, id: usize, member: usize) {
         let questions = self.plan.seats[member].questions;
         let way_back = if questions.has_our_page() { 0 } else { WAY_BACK_MILLIS };
         let usual = questions.usual_millis(self.plan.asks_first()) + way_back;
@@ -459,7 +287,7 @@ impl Engine<'_> {
     }
 
     /// An error page. A person tries once more, and then gives up.
-    fn fails(&mut self, id: usize, failure: Failure) {
+    pub(super) fn fails(&mut self, id: usize, failure: Failure) {
         let person = &mut self.people.all[id];
         if !person.reloaded {
             person.own += RELOAD_MILLIS;
@@ -475,7 +303,8 @@ impl Engine<'_> {
     }
 }
 
-fn step_back(landed: Landed, waited: u64) -> u64 {
+/// How long one steps back after a question that failed, in milliseconds.
+pub(super) fn step_back(landed: Landed, waited: u64) -> u64 {
     let millis = landed.step_back(std::time::Duration::from_millis(waited)).as_millis();
     u64::try_from(millis).unwrap_or(u64::MAX)
 }

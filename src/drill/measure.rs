@@ -7,8 +7,8 @@ use super::Rehearsal;
 use super::fault::Fault;
 use super::plan::{Plan, Seat};
 use super::record::{FaultRecord, Record};
-use super::report::span;
 use super::weather::Window;
+use super::words::span;
 use crate::value::Duration;
 
 /// A fault and what came of it.

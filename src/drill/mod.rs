@@ -12,18 +12,22 @@
 //! networks, and this machine. A provider that is well answers within [`ANSWER_MILLIS`], and a request meets
 //! the weather of the moment in which it begins.
 
+mod callback;
 mod chance;
 mod engine;
 pub mod fault;
+pub mod json;
 mod logins;
 mod measure;
+mod people;
 pub mod plan;
 pub mod rate;
 pub mod record;
-pub mod report;
 pub mod scenario;
 pub mod svg;
+pub mod text;
 mod weather;
+mod words;
 
 pub use fault::{Fault, Outage};
 pub use measure::{Check, Expect, Measured};

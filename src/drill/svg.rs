@@ -2,7 +2,7 @@
 //! for who served. Patterns and words say what colours say; colours follow the reader's light or dark surroundings.
 
 use super::record::{Entry, State, What};
-use super::report::{clock, span, words};
+use super::words::{clock, span, words};
 use super::{Rehearsal, Report};
 use crate::value::Duration;
 
@@ -19,6 +19,8 @@ const AXIS: u64 = 36;
 const LEGEND: u64 = 40;
 /// Most stretches of one row that are drawn one by one; above, each pixel shows the worst of its time.
 const STRETCHES_MAX: usize = 400;
+/// Most moves of those who serve that are marked one by one.
+const MOVES_MAX: u64 = 120;
 /// About how wide a letter of the small font is, in tenths of a pixel.
 const LETTER_TENTHS: u64 = 66;
 /// Most marks on the time axis.
@@ -30,7 +32,7 @@ const MARKS_SECS: &[u64] = &[
 ];
 
 /// The whole picture.
-pub fn svg(report: &Report) -> String {
+pub fn report(report: &Report) -> String {
     let heights: Vec<u64> = report.rehearsals.iter().map(height).collect();
     let whole: u64 = heights.iter().sum::<u64>() + LEGEND;
     let title = match &report.name {
@@ -232,40 +234,35 @@ fn faults(scale: &Scale, rehearsal: &Rehearsal, out: &mut String) {
     }
 }
 
-/// Who served: a line through the rows, with a mark where it moves.
+/// Who served: a line through the rows, with a mark where it moves. It is broken where nobody served.
 fn served(scale: &Scale, rehearsal: &Rehearsal, out: &mut String) {
-    let mut path = format!("M{} {}", scale.x(0), scale.line(0));
-    let mut marks = String::new();
-    // Nobody serves where the line is broken.
-    let mut broken = false;
-    for Entry { at, what } in &rehearsal.record.timeline {
-        let (x, said) = (scale.x(*at), || escape(&words(rehearsal, *what).sentence));
-        match what {
-            What::Serves { to, .. } => {
-                let y = scale.line(*to);
-                path.push_str(&if broken { format!("M{x} {y}") } else { format!("H{x}V{y}") });
-                broken = false;
-                marks.push_str(&format!(
-                    "<circle class=\"move\" cx=\"{x}\" cy=\"{y}\" r=\"4\"><title>{} {}</title></circle>\n",
-                    clock(*at),
-                    said()
-                ));
-            }
-            What::ServesAgain(to, _) => {
-                path.push_str(&format!("M{x} {}", scale.line(*to)));
-                broken = false;
-            }
-            What::Exhausted => {
-                path.push_str(&format!("H{x}"));
-                broken = true;
-                marks.push_str(&format!(
-                    "<text class=\"nobody\" x=\"{x}\" y=\"{}\"><title>{} {}</title>&#215;</text>\n",
-                    scale.row(0) + 12,
-                    clock(*at),
-                    said()
-                ));
-            }
-            _ => {}
+    let moves: Vec<Move> = rehearsal.record.timeline.iter().filter_map(Move::of).collect();
+    let start = format!("M{} {}", scale.x(0), scale.line(0));
+    if rehearsal.record.switches > MOVES_MAX {
+        let path = crowded(scale, &moves, start);
+        out.push_str(&format!("<path class=\"served thin\" d=\"{path}\"/>\n"));
+        return;
+    }
+    let (mut path, mut marks, mut broken) = (start, String::new(), false);
+    for Move { entry, to } in moves {
+        let x = scale.x(entry.at);
+        let said = format!("{} {}", clock(entry.at), escape(&words(rehearsal, entry.what).sentence));
+        let Some(to) = to else {
+            path.push_str(&format!("H{x}"));
+            broken = true;
+            marks.push_str(&format!(
+                "<text class=\"nobody\" x=\"{x}\" y=\"{}\"><title>{said}</title>&#215;</text>\n",
+                scale.row(0) + 12
+            ));
+            continue;
+        };
+        let y = scale.line(to);
+        path.push_str(&if broken { format!("M{x} {y}") } else { format!("H{x}V{y}") });
+        broken = false;
+        if matches!(entry.what, What::Serves { .. }) {
+            marks.push_str(&format!(
+                "<circle class=\"move\" cx=\"{x}\" cy=\"{y}\" r=\"4\"><title>{said}</title></circle>\n"
+            ));
         }
     }
     if !broken {
@@ -274,6 +271,46 @@ fn served(scale: &Scale, rehearsal: &Rehearsal, out: &mut String) {
     out.push_str(&format!(
         "<path class=\"halo\" d=\"{path}\"/>\n<path class=\"served\" d=\"{path}\"/>\n{marks}"
     ));
+}
+
+/// Who serves from a moment on; nobody without a member.
+#[derive(Debug, Clone, Copy)]
+struct Move<'e> {
+    entry: &'e Entry,
+    to: Option<usize>,
+}
+
+impl<'e> Move<'e> {
+    fn of(entry: &'e Entry) -> Option<Self> {
+        let to = match entry.what {
+            What::Serves { to, .. } | What::ServesAgain(to, _) => Some(to),
+            What::Exhausted => None,
+            _ => return None,
+        };
+        Some(Move { entry, to })
+    }
+}
+
+/// One stroke for each pixel, over all members that served in its time, which ends at the last of them.
+fn crowded(scale: &Scale, moves: &[Move<'_>], mut path: String) -> String {
+    let mut last = Some(0);
+    for of_a_pixel in moves.chunk_by(|a, b| scale.tenths(a.entry.at) / 10 == scale.tenths(b.entry.at) / 10) {
+        let rows: Vec<usize> = of_a_pixel.iter().filter_map(|one| one.to).chain(last).collect();
+        if let (Some(top), Some(bottom)) = (rows.iter().min(), rows.iter().max()) {
+            let to = if last.is_some() { "H" } else { "M" };
+            let x = scale.x(of_a_pixel[0].entry.at);
+            let start = if last.is_some() { String::new() } else { format!(" {}", scale.line(*top)) };
+            path.push_str(&format!("{to}{x}{start}V{}V{}", scale.line(*top), scale.line(*bottom)));
+        }
+        last = of_a_pixel.last().and_then(|one| one.to);
+        if let Some(last) = last {
+            path.push_str(&format!("V{}", scale.line(last)));
+        }
+    }
+    if last.is_some() {
+        path.push_str(&format!("H{}", scale.x(scale.duration)));
+    }
+    path
 }
 
 fn axis(scale: &Scale, rows: usize, out: &mut String) {
@@ -368,6 +405,7 @@ text { font: 12px system-ui, sans-serif; fill: var(--ink); }
 .fault { stroke: var(--fault); stroke-width: 2.5; fill: none; }
 .halo { stroke: var(--ground); stroke-width: 6; fill: none; stroke-linejoin: round; }
 .served { stroke: var(--served); stroke-width: 2.5; fill: none; stroke-linejoin: round; }
+.thin { stroke-width: .7; stroke-opacity: .8; }
 .move { fill: var(--ground); stroke: var(--served); stroke-width: 2.5; }
 .nobody { fill: var(--unhealthy-mark); font-size: 18px; font-weight: 700; text-anchor: middle; }
 </style>
@@ -388,6 +426,21 @@ mod tests {
         assert_eq!(escape("a<b>&\"c'\u{7}\n"), "a&lt;b&gt;&amp;&quot;c&#39;\u{fffd} ");
         assert_eq!(shorten("abcdef", 4), "abc\u{2026}");
         assert_eq!(shorten("abcd", 4), "abcd");
+    }
+
+    #[test]
+    fn many_moves_end_where_the_last_one_does() {
+        let scale = Scale { duration: 1_000_000, top: 0 };
+        let why = crate::continuity::Why::Failover;
+        let entry = |at, to| Entry { at, what: What::Serves { from: 1 - to, to, why } };
+        let entries = [entry(500_000, 1), entry(500_001, 0), entry(500_002, 1), entry(900_000, 0)];
+        let moves: Vec<Move<'_>> = entries.iter().filter_map(Move::of).collect();
+        let (first, second) = (scale.line(0), scale.line(1));
+        let [half, late, end] = [500_000, 900_000, 1_000_000].map(|at| scale.x(at));
+        assert_eq!(
+            crowded(&scale, &moves, String::new()),
+            format!("H{half}V{first}V{second}V{second}H{late}V{first}V{second}V{first}H{end}")
+        );
     }
 
     #[test]

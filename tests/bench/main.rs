@@ -3,6 +3,7 @@
 
 mod config_read;
 mod continuity;
+mod drill;
 mod jose;
 mod offline;
 mod path;
