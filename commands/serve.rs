@@ -196,6 +196,7 @@ pub fn options(
     let entropy = Entropy::system();
     let world = World { runtime: control.clone(), clock: clock.clone(), entropy: entropy.clone(), plain };
     let connectors = open::all(deployment.to_open(), &keyring, &world).map_err(|e| anyhow!(e))?;
+    let client = open::client(None, &world).map_err(|e| anyhow!(e))?;
     let upstream_tls = maverics::serve::run::upstream_tls(deployment, |profile| {
         let tls = profile.map(open::client_tls).transpose()?.unwrap_or_default();
         maverics::net::tls::client_config(&tls, &[b"http/1.1"])
@@ -205,6 +206,7 @@ pub fn options(
         deployment: deployment.clone(),
         connectors,
         upstream_tls,
+        client,
         keyring,
         address: None,
         threads: None,

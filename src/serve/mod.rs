@@ -5,6 +5,7 @@ pub mod cache;
 pub mod continuity;
 pub mod edge;
 pub mod login;
+pub mod logout;
 pub mod run;
 pub mod session;
 pub mod state;

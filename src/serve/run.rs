@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::app::oidc::{Provider, authorize, token, userinfo};
+use super::app::oidc::{Provider, authorize, end_session, token, userinfo};
 use super::app::proxy::{self, Clients};
 use super::cache::Memory;
 use super::continuity::{Board, monitor};
@@ -25,6 +25,7 @@ use super::edge::listener::{self, CONNECTIONS_MAX, Connection, Listening};
 use super::edge::router::{Route, Router};
 use super::edge::{Response, answer, path, tls};
 use super::login;
+use super::logout::{self, Logouts, relay::Relay};
 use super::session::Store;
 use super::session::cookie::CookieSettings;
 use super::session::lifetime::Limits;
@@ -36,6 +37,7 @@ use crate::connector::Connector;
 use crate::connector::facts::Protocol;
 use crate::model::app::App;
 use crate::model::{Deployment, IdpIndex};
+use crate::net::Client;
 use crate::protocol::oauth::Params;
 use crate::secrets::Keyring;
 
@@ -52,6 +54,8 @@ pub struct Options {
     pub connectors: Vec<Arc<dyn Connector>>,
     /// Client TLS towards the upstream of each app, in the order of the deployment.
     pub upstream_tls: Vec<Arc<ClientConfig>>,
+    /// Calls to relying parties.
+    pub client: Client,
     /// Opened secrets.
     pub keyring: Keyring,
     /// Address that wins over the configured one.
@@ -192,6 +196,7 @@ fn open_state(options: &Options) -> Result<State, StartError> {
         sealer,
         cache: Memory::default(),
         held: Memory::with_room(login::callback::HELD_MAX),
+        logouts: Logouts::new(Relay::new(options.client.clone(), options.control.clone())),
         oidc,
         clock: options.clock.clone(),
         entropy: options.entropy.clone(),
@@ -228,9 +233,12 @@ async fn housekeeping(state: Arc<State>, stop: CancellationToken) {
             () = stop.cancelled() => return,
             _ = sweep.tick() => {
                 let now = state.now();
-                state.sessions.sweep(now);
+                for session in state.sessions.sweep(now) {
+                    logout::end_tokens(&state, &session);
+                }
                 state.cache.sweep(now);
                 state.held.sweep(now);
+                state.logouts.sweep(now);
             }
             _ = beat.tick(), if !heartbeat.disabled => {
                 let version = state.deployment.version.clone().unwrap_or_default();
@@ -357,12 +365,16 @@ async fn endpoint(state: &State, route: Route, context: Context, body: Incoming)
     } else {
         None
     };
-    let Some(provider) = &state.oidc else {
-        return match route {
-            Route::Callback(index) => callback(state, index, &context, form).await,
-            _ => answer::plain(StatusCode::NOT_FOUND),
-        };
-    };
+    match route {
+        Route::Callback(index) => return callback(state, index, &context, form).await,
+        Route::Logout(app) => return logout::page::page(state, &context, app, form).await,
+        Route::LogoutCallback => return logout::chain::callback(state, &context).await,
+        Route::LogoutReceived(index) => {
+            return logout::received::received(state, index, &context, form).await;
+        }
+        _ => {}
+    }
+    let Some(provider) = &state.oidc else { return answer::plain(StatusCode::NOT_FOUND) };
     match route {
         Route::Discovery => provider.discovery.answer(&context),
         Route::Jwks => provider.jwks.answer(&context),
@@ -372,8 +384,8 @@ async fn endpoint(state: &State, route: Route, context: Context, body: Incoming)
         },
         Route::Token => token::token(state, &context, form),
         Route::UserInfo => userinfo::userinfo(state, &context, form),
-        Route::Callback(index) => callback(state, index, &context, form).await,
-        Route::Status | Route::Proxy(_) => answer::plain(StatusCode::NOT_FOUND),
+        Route::EndSession => end_session::end_session(state, &context, form).await,
+        _ => answer::plain(StatusCode::NOT_FOUND),
     }
 }
 

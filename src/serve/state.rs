@@ -11,6 +11,7 @@ use crate::serve::cache::Memory;
 use crate::serve::continuity::Board;
 use crate::serve::edge::forwarded::Trusted;
 use crate::serve::edge::router::Router;
+use crate::serve::logout::Logouts;
 use crate::serve::session::cookie::CookieSettings;
 use crate::serve::session::seal::Sealer;
 use crate::serve::session::{Authentication, Session, SessionKey, Store};
@@ -33,6 +34,8 @@ pub struct State {
     pub cache: Memory,
     /// Posted answers that wait to be fetched. Apart, because anybody can post one.
     pub held: Memory,
+    /// What logouts need beside the sessions.
+    pub logouts: Logouts,
     /// The OpenID provider, when an app needs it.
     pub oidc: Option<Provider>,
     /// Who answers which path.

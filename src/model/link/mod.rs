@@ -4,6 +4,7 @@
 mod apps;
 mod caches;
 mod connectors;
+mod logout;
 mod names;
 mod provider;
 mod proxy;
@@ -130,6 +131,7 @@ pub(super) fn link(
         continuity: connectors.continuity,
         apps,
         oidc_provider: provider.and_then(|p| p.linked),
+        single_logout: logout::single(&mut linking),
     };
     routes::check(&mut linking, &deployment);
     Some(deployment)

@@ -21,6 +21,8 @@ pub struct Page {
     pub link: Option<(String, String)>,
     /// A form to fill in.
     pub form: Option<Form>,
+    /// A question with one button.
+    pub confirm: Option<Confirm>,
     /// A form that posts itself (OAuth 2.0 Form Post Response Mode).
     pub post: Option<Post>,
     /// For the help desk: a short text that finds the event in the log.
@@ -38,6 +40,17 @@ pub struct Form {
     pub username: String,
     /// Why it is shown again.
     pub error: Option<String>,
+}
+
+/// A question with one button.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Confirm {
+    /// Where it posts.
+    pub action: String,
+    /// Fields.
+    pub fields: Vec<(String, String)>,
+    /// Words on the button.
+    pub button: String,
 }
 
 /// A form that posts itself.
@@ -102,9 +115,9 @@ impl Page {
         })
     }
 
-    /// Nothing may be loaded or framed. A posting form names its target; the password form cannot, because
-    /// the redirect after it may lead to any registered application, and browsers hold redirects to
-    /// `form-action`.
+    /// Nothing may be loaded or framed. A posting form names its target; the password form and the question
+    /// cannot, because the redirect after them may lead to any registered application or provider, and browsers
+    /// hold redirects to `form-action`.
     pub fn content_security_policy(&self) -> String {
         let mut policy =
             format!("default-src 'none'; style-src {}; base-uri 'none'; frame-ancestors 'none'", *STYLE_HASH);
@@ -112,7 +125,7 @@ impl Page {
             let origin =
                 url::Url::parse(&post.action).map(|u| u.origin().ascii_serialization()).unwrap_or_default();
             policy.push_str(&format!("; script-src {}; form-action {origin}", *SUBMIT_HASH));
-        } else if self.form.is_none() {
+        } else if self.form.is_none() && self.confirm.is_none() {
             policy.push_str("; form-action 'none'");
         }
         policy

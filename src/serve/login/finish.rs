@@ -9,6 +9,7 @@ use crate::model::IdpIndex;
 use crate::model::attributes::{AttributeFault, normalise, subject};
 use crate::serve::app::oidc::authorize;
 use crate::serve::edge::{Context, Response, answer};
+use crate::serve::logout;
 use crate::serve::session::{Authentication, Session};
 use crate::serve::state::State;
 use crate::serve::telemetry::events;
@@ -46,8 +47,16 @@ pub(super) async fn finish(
     if pending.fresh_after.is_some() && before.iter().any(another) {
         return rejected(state, &pending, "identity.mismatch: another person than the one who was signed in");
     }
-    let session = Session::with(previous.as_ref().map(|(_, s)| &**s), authentication.clone(), now);
-    let id = state.sessions.open(session, previous.map(|(key, _)| key), &state.entropy);
+    let mut replaced = None;
+    let (id, session) =
+        state.sessions.open(previous.as_ref().map(|(key, _)| *key), &state.entropy, |before| {
+            let session = Session::with(before, authentication.clone(), state.entropy.token(), now);
+            replaced = before.map(|before| before.sid != session.sid);
+            session
+        });
+    if let (Some(true), Some((key, before))) = (replaced, &previous) {
+        logout::ended(state, key, before, "another person signed in");
+    }
     let shown = crate::serve::session::SessionKey::of(&id).map(|k| k.shown()).unwrap_or_default();
     events::completed(&pending.app, &pending.idp, authentication.shown_subject(), &shown);
     let response = match &pending.back {
@@ -58,7 +67,7 @@ pub(super) async fn finish(
                 answer::redirect(&format!("{origin}{target}"))
             }
         }
-        Return::Authorize(request) => authorize::grant(state, request, &authentication),
+        Return::Authorize(request) => authorize::grant(state, request, &authentication, &session),
     };
     let response = answer::with_cookie(response, &state.cookies.session(&id));
     answer::with_cookie(response, &state.cookies.pending_gone(&pending.id))
