@@ -3,6 +3,7 @@
 mod drain;
 mod failover;
 mod local;
+mod logout;
 mod oidc_code;
 mod proxy_headers;
 mod smuggling;

@@ -75,10 +75,10 @@ pub async fn begin(
     without_cookies(state, context, response)
 }
 
-/// Nobody is signed in: the same end as for somebody who just was.
-pub fn nobody(state: &State, context: &Context, after: Option<String>) -> Response {
-    let way = UnderWay { after, ..UnderWay::default() };
-    without_cookies(state, context, finish(state, &way))
+/// Nobody is signed in: the same end as for somebody who just was. Anybody can have a browser ask for it, so
+/// sign-ins and logouts under way keep their cookies.
+pub fn nobody(state: &State, after: Option<String>) -> Response {
+    finish(state, &UnderWay { after, ..UnderWay::default() })
 }
 
 /// The browser comes back from a provider.
@@ -122,7 +122,7 @@ fn state_of(context: &Context) -> Option<(String, Params)> {
 /// person could do about it.
 fn lost(state: &State, context: &Context) -> Response {
     if state.session(&context.parts.headers).is_none() {
-        return nobody(state, context, None);
+        return nobody(state, None);
     }
     let page = Page::new("You are signed in", "This logout was finished before, or took too long.")
         .more("You are signed in here, perhaps since then.");

@@ -20,7 +20,7 @@ pub async fn page(state: &State, context: &Context, app: Option<usize>, form: Op
     };
     let after = logout.after.as_ref().map(|url| url.as_str().to_owned());
     let Some((key, _)) = state.session(&context.parts.headers) else {
-        return chain::nobody(state, context, after);
+        return chain::nobody(state, after);
     };
     if !asked::is_confirmed(state, &key, form.as_ref()) {
         match asked::asked(state, context) {

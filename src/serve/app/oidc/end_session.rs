@@ -55,7 +55,7 @@ pub async fn end_session(state: &State, context: &Context, form: Option<Params>)
         if misdirected {
             return refused("The address to return to is not one the application registered.");
         }
-        return chain::nobody(state, context, back);
+        return chain::nobody(state, back);
     };
     let proved = hint.as_ref().is_some_and(|(app, hint)| is_of(hint, app, &session)) && !misdirected;
     if !proved && !asked::is_confirmed(state, &key, Some(&params).filter(|_| posted(context))) {
