@@ -62,3 +62,110 @@ fn logout(linking: &mut Linking<'_>, at: &str, written: &UrlOrPath, after: Optio
     }
     Some(Logout { at: address, after, pointer: at.to_owned() })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::diag::Sources;
+    use crate::model::read::{ReadOptions, read};
+
+    /// Codes of what is found in a file with one provider, one relying party and one page; each argument is more
+    /// of one of them.
+    fn found(connector: &str, party: &str, page: &str, top: &str) -> Vec<&'static str> {
+        let text = format!(
+            "version: 1
+connectors:
+  - name: people
+    type: oidc
+    oidcWellKnownURL: https://idp.example.com/.well-known/openid-configuration
+    oauthClientID: a
+    oauthRedirectURL: https://us.example.com/callback
+{connector}
+oidcProvider: {{discovery: {{issuer: https://us.example.com}}, jwks: [{{file: a.pem}}]}}
+apps:
+  - name: party
+    type: oidc
+    clientID: b
+    redirectURLs: [https://b.example.com/cb]
+    authentication: {{idps: [people]}}
+{party}
+  - name: page
+    type: proxy
+    routePatterns: [/page]
+    upstream: https://page.internal
+    policies: [{{location: /, authentication: {{idps: [people]}}, authorization: {{allowAll: true}}}}]
+{page}
+{top}
+"
+        );
+        let reading = read("a.yaml", &text, &mut Sources::default(), &ReadOptions::default());
+        reading.findings.iter().map(|finding| finding.code.name).collect()
+    }
+
+    #[test]
+    fn addresses_that_cannot_be_used() {
+        for (connector, party, page, top, want) in [
+            ("", "", "", "", None),
+            ("", "", "", "singleLogout: {logoutURL: /logout}", None),
+            ("", "", "", "singleLogout: {logoutURL: 'http://us.example.com/logout'}", Some("plain-http")),
+            ("", "", "", "singleLogout: {logoutURL: /a//logout}", Some("bad-value")),
+            ("", "", "", "singleLogout: {logoutURL: /status}", Some("route-conflict")),
+            ("", "", "", "singleLogout: {logoutURL: /oauth2/logout}", Some("route-conflict")),
+            ("", "", "", "singleLogout: {logoutURL: /callback}", Some("route-conflict")),
+            ("", "", "    logout: {}", "", Some("missing-key")),
+            (
+                "",
+                "",
+                "    logout: {logoutURL: /logout}",
+                "singleLogout: {logoutURL: /logout}",
+                Some("route-conflict"),
+            ),
+            (
+                "",
+                "",
+                "    logout: {logoutURL: 'https://page.example.com/logout'}",
+                "singleLogout: {logoutURL: /logout}",
+                None,
+            ),
+            ("    oidcLogoutCallbackURL: https://us.example.com/back", "", "", "", None),
+            (
+                "    oidcLogoutCallbackURL: https://us.example.com/callback",
+                "",
+                "",
+                "",
+                Some("route-conflict"),
+            ),
+            ("    oidcLogoutCallbackURL: http://us.example.com/back", "", "", "", Some("plain-http")),
+            (
+                "    oidcLogoutCallbackURL: https://us.example.com/back\n    oauthLogoutRedirect: {urls: ['https://us.example.com/back']}",
+                "",
+                "",
+                "",
+                Some("two-spellings"),
+            ),
+            ("    oidcBackchannelLogoutURL: https://us.example.com/announced", "", "", "", None),
+            ("    oidcBackchannelLogoutURL: http://us.example.com/announced", "", "", "", Some("plain-http")),
+            (
+                "    oidcBackchannelLogoutURL: https://us.example.com/callback",
+                "",
+                "",
+                "",
+                Some("route-conflict"),
+            ),
+            (
+                "",
+                "    postLogoutRedirectURLs: [https://b.example.com/bye, 'com.example.b:/bye']",
+                "",
+                "",
+                None,
+            ),
+            ("", "    postLogoutRedirectURLs: ['javascript:alert(1)']", "", "", Some("bad-value")),
+            ("", "    postLogoutRedirectURLs: ['http://b.example.com/bye']", "", "", Some("bad-value")),
+            ("", "    backchannelLogoutURL: https://b.example.com/out", "", "", None),
+            ("", "    backchannelLogoutURL: http://10.0.0.1/out", "", "", Some("plain-http")),
+            ("", "    backchannelLogoutURL: 'https://b.example.com/out#x'", "", "", Some("bad-value")),
+        ] {
+            let want: Vec<&str> = want.into_iter().collect();
+            assert_eq!(found(connector, party, page, top), want, "{connector}{party}{page}{top}");
+        }
+    }
+}

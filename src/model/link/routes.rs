@@ -100,8 +100,13 @@ fn logouts(linking: &mut Linking<'_>, deployment: &Deployment) {
             taken.push((of_url(url), idp.pointer.clone()));
         }
     }
+    let mut logouts: Vec<(Address, String)> = Vec::new();
     for (_, logout) in deployment.logouts() {
-        conflict(&taken, &of(&logout.at), &logout.pointer, "the logout");
-        taken.push((of(&logout.at), logout.pointer.clone()));
+        let address = of(&logout.at);
+        conflict(&taken, &address, &logout.pointer, "the logout");
+        // Among themselves, the one that names its host wins there.
+        let same: Vec<_> = logouts.iter().filter(|(have, _)| *have == address).cloned().collect();
+        conflict(&same, &address, &logout.pointer, "the logout");
+        logouts.push((address, logout.pointer.clone()));
     }
 }
