@@ -56,7 +56,7 @@ pub struct OidcApp {
     #[serde(rename = "postLogoutRedirectURLs", default)]
     #[schemars(extend("x-maverics" = {"status": "ours"}))]
     pub post_logout_redirect_urls: Vec<String>,
-    /// OpenID back-channel logout.
+    /// OpenID back-channel logout: where it is told that a session ended.
     #[serde(rename = "backchannelLogoutURL")]
     #[schemars(extend("x-maverics" = {"status": "ours"}))]
     pub backchannel_logout_url: Option<WebUrl>,

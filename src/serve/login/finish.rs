@@ -34,6 +34,12 @@ pub(super) async fn finish(
         Ok(authentication) => authentication,
         Err(fault) => return rejected(state, &pending, &fault.to_string()),
     };
+    let upstream = authentication.kept.get("sid");
+    if upstream
+        .is_some_and(|sid| logout::received::is_ended(state, &pending.idp, &authentication.issuer, sid))
+    {
+        return rejected(state, &pending, "the session at the provider ended during the sign-in");
+    }
     let now = state.now();
     let previous = state.session(&context.parts.headers);
     // CH06: asked to prove again who he is, the person must be the same, also when another member asks.

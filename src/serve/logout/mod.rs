@@ -73,7 +73,8 @@ pub fn end_tokens(state: &State, session: &Session) {
     state.cache.put(Key::of("ended-session", &session.sid), *b"", until);
 }
 
-/// Whether what a code or an access token stands for ended with its session.
+/// Whether what a code or an access token stands for ended with its session. A session that only made room for
+/// others has not ended: what it gave lives on.
 pub fn is_over(state: &State, provider: &Provider, person: &Person) -> bool {
     provider.correlate_session
         && (state.now() >= person.session_until

@@ -13,6 +13,19 @@ use crate::serve::telemetry::events;
 /// Most announcements remembered, so that none works twice.
 pub const ANNOUNCEMENTS_MAX: usize = 100_000;
 
+/// How long a session that ended at its provider is remembered, in seconds: longer than a sign-in there takes to
+/// become a session here.
+pub const ENDED_SECS: u64 = 600;
+
+fn ended_key(idp: &str, issuer: &str, session: &str) -> Key {
+    Key::of("ended-upstream", &json!([idp, issuer, session]).to_string())
+}
+
+/// Whether the provider has announced the end of a session that a sign-in comes from, while it was under way.
+pub fn is_ended(state: &State, idp: &str, issuer: &str, session: &str) -> bool {
+    state.logouts.announced.get(&ended_key(idp, issuer, session), state.now()).is_some()
+}
+
 /// Ends the sessions that a verified announcement is about. It is as well received when there is none.
 pub async fn received(state: &State, index: IdpIndex, context: &Context, form: Option<Params>) -> Response {
     if context.parts.method != Method::POST {
@@ -24,9 +37,13 @@ pub async fn received(state: &State, index: IdpIndex, context: &Context, form: O
         Ok(announced) => announced,
         Err(fault) => return refused(idp, &fault.to_string()),
     };
-    let seen = Key::of("announced", &format!("{idp} {} {}", announced.issuer, announced.announcement));
+    let seen = Key::of("announced", &json!([idp, announced.issuer, announced.announcement]).to_string());
     if !state.logouts.announced.put_if_absent(seen, *b"", announced.until, state.now()) {
         return refused(idp, "the announcement was received before");
+    }
+    if let Some(session) = &announced.session {
+        let key = ended_key(idp, &announced.issuer, session);
+        state.logouts.announced.put(key, *b"", state.now().plus(ENDED_SECS));
     }
     let ended = state.sessions.close_announced(idp, &announced);
     for (key, session) in &ended {

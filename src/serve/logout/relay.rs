@@ -65,13 +65,14 @@ impl Relay {
             let sid = sid_for(&session.sid, &client_id);
             let claims =
                 claims(&provider.issuer, &client_id, &subject, &sid, &state.entropy.token(), state.now());
-            let Some(token) = signer.sign(&json!({"typ": TYP}), &claims) else {
-                events::relying_party_not_told(&client_id, "the token could not be signed");
-                continue;
-            };
             let (client, calls, url) = (self.client.clone(), self.calls.clone(), url.clone());
+            let signer = signer.clone();
             self.runtime.spawn(async move {
                 let _place = place;
+                // Here, since an announced logout may end many sessions in one request.
+                let Some(token) = signer.sign(&json!({"typ": TYP}), &claims) else {
+                    return events::relying_party_not_told(&client_id, "the token could not be signed");
+                };
                 let result = match call(&client, &calls, &url, &token).await {
                     Ok(()) => Ok(()),
                     Err(_) => {

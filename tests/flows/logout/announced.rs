@@ -148,6 +148,22 @@ fn a_session_or_all_of_a_person() {
     world.server.wait_for_log(&["event=logout.received", "sessions=2"]);
 }
 
+/// The provider ends its session while the person is on the way back from it: no session begins.
+#[test]
+fn announced_while_the_sign_in_is_under_way() {
+    let world = World::start();
+    let mut person = browser().stop_at(&world.url("/callback"));
+    let back = person.open(&world.url("/app/x"));
+    let sid = world.strong.next_sid();
+    let token = world.strong.logout_token(Signer::Own, |_, claims| claims["sid"] = json!(sid));
+    is_received(&announce(&world, "strong", &token));
+    let page = person.get(back.location().unwrap().as_str());
+    assert_eq!((page.status, person.cookie("maverics_session")), (400, None));
+    assert_eq!(world.strong.sids(), [sid]);
+    world.server.wait_for_log(&["event=login.rejected", "ended during the sign-in"]);
+    world.signed_in();
+}
+
 /// A rotated key is fetched for a logout token as for an ID token.
 #[test]
 fn a_new_key_is_fetched() {

@@ -224,6 +224,13 @@ impl FakeIdp {
         lock(&self.state).sids.clone()
     }
 
+    /// Session id of a sign-in whose code is not redeemed yet.
+    #[track_caller]
+    pub fn next_sid(&self) -> String {
+        let state = lock(&self.state);
+        state.codes.values().next().expect("a code on its way").sid.clone()
+    }
+
     /// ID tokens it issued, in order.
     pub fn id_tokens(&self) -> Vec<String> {
         lock(&self.state).issued.clone()

@@ -52,6 +52,9 @@ pub async fn end_session(state: &State, context: &Context, form: Option<Params>)
     let session = state.session(&context.parts.headers);
     let misdirected = hint.is_some() && wanted.is_some() && back.is_none();
     let Some((key, session)) = session else {
+        if let Some(again) = page::again_by_get(context, Some(&params)) {
+            return again;
+        }
         if misdirected {
             return refused("The address to return to is not one the application registered.");
         }

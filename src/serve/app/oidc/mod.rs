@@ -9,6 +9,7 @@ pub mod token;
 pub mod userinfo;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -27,7 +28,7 @@ pub struct Provider {
     /// Byte for byte in `iss`.
     pub issuer: String,
     /// The first signs.
-    pub keys: Vec<SigningKey>,
+    pub keys: Vec<Arc<SigningKey>>,
     /// Their public halves, for ID tokens that come back as hints.
     pub own_keys: KeySet,
     /// Whether tokens end with the session they come from.
@@ -72,7 +73,7 @@ impl Provider {
             });
             let key = SigningKey::from_pem(&pem, alg)
                 .map_err(|e| format!("oidcProvider.jwks: the key `{}` {e}", source.name))?;
-            keys.push(key);
+            keys.push(Arc::new(key));
         }
         let mut clients = Vec::new();
         let mut custom_scopes = Vec::new();
@@ -98,9 +99,9 @@ impl Provider {
             end_session: config.endpoints.end_session.as_str(),
             custom_scopes,
             claims,
-            algs: keys.iter().map(SigningKey::alg).collect(),
+            algs: keys.iter().map(|key| key.alg()).collect(),
         };
-        let jwks = json!({"keys": keys.iter().map(SigningKey::public_jwk).collect::<Vec<Value>>()});
+        let jwks = json!({"keys": keys.iter().map(|key| key.public_jwk()).collect::<Vec<Value>>()});
         Ok(Provider {
             own_keys: KeySet::parse(&jwks)?,
             correlate_session: config.correlate_session,
@@ -131,7 +132,7 @@ impl Provider {
     }
 
     /// The key that signs. There is always one: linking demands it.
-    pub fn signer(&self) -> Option<&SigningKey> {
+    pub fn signer(&self) -> Option<&Arc<SigningKey>> {
         self.keys.first()
     }
 }
