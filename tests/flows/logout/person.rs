@@ -209,6 +209,27 @@ fn a_way_without_return_comes_last() {
     world.server.wait_for_log(&["event=start.warning", "oidcLogoutCallbackURL"]);
 }
 
+/// A hint too long for an address is posted, by a page that needs no script; one too long to be kept stays away.
+#[test]
+fn long_hints() {
+    let world = World::start();
+    world.strong.misbehave(&[Quirk::TokenPadded(7_000)]);
+    let mut person = world.signed_in();
+    let page = person.send(&link(&world.url("/logout")));
+    assert_eq!(page.status, 200, "{}", page.text());
+    assert!(!world.is_in(&person));
+    let fields = &page.forms()[0].fields;
+    assert_eq!(fields[0], ("id_token_hint".to_owned(), world.strong.id_tokens()[0].clone()));
+    assert!(page.text().contains("<button"), "it works without a script");
+    is_plain_end(&person.submit(&page, &[]));
+    world.strong.misbehave(&[Quirk::TokenPadded(20_000)]);
+    let mut person = world.signed_in();
+    let away = person.send(&link(&world.url("/logout")));
+    assert_eq!((away.param("id_token_hint"), away.param("client_id").as_deref()), (None, Some("orch")));
+    is_plain_end(&person.follow(away));
+    assert_eq!(world.ended_at(), (2, 0));
+}
+
 /// S09: what an image, a frame, a prefetch or a link of another site does to a session.
 #[test]
 fn nobody_else_signs_a_person_out() {

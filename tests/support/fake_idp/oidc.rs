@@ -98,6 +98,8 @@ pub enum Quirk {
     /// Signed with a key that is not published.
     TokenUnknownKey,
     TokenAbsent,
+    /// With a claim of this many bytes.
+    TokenPadded(usize),
     TokenWrongHash,
     /// Allowed in the code flow (Core §3.1.3.6).
     TokenWithoutHash,
@@ -472,6 +474,7 @@ impl State {
         for quirk in &self.quirks {
             match quirk {
                 Quirk::TokenIssuer => claims["iss"] = json!("https://other.example"),
+                Quirk::TokenPadded(bytes) => claims["groups"] = json!("x".repeat(*bytes)),
                 Quirk::TokenNonce => claims["nonce"] = json!("of another request"),
                 Quirk::TokenAudience => claims["aud"] = json!("another client"),
                 Quirk::TokenTwoAudiences => claims["aud"] = json!([CLIENT, "another client"]),
