@@ -10,7 +10,7 @@ use crate::model::attributes::{AttributeFault, normalise, subject};
 use crate::serve::app::oidc::authorize;
 use crate::serve::edge::{Context, Response, answer};
 use crate::serve::logout;
-use crate::serve::session::{Authentication, Session};
+use crate::serve::session::{Authentication, Session, SessionKey};
 use crate::serve::state::State;
 use crate::serve::telemetry::events;
 
@@ -34,12 +34,6 @@ pub(super) async fn finish(
         Ok(authentication) => authentication,
         Err(fault) => return rejected(state, &pending, &fault.to_string()),
     };
-    let upstream = authentication.kept.get("sid");
-    if upstream
-        .is_some_and(|sid| logout::received::is_ended(state, &pending.idp, &authentication.issuer, sid))
-    {
-        return rejected(state, &pending, "the session at the provider ended during the sign-in");
-    }
     let now = state.now();
     let previous = state.session(&context.parts.headers);
     // CH06: asked to prove again who he is, the person must be the same, also when another member asks.
@@ -53,17 +47,28 @@ pub(super) async fn finish(
     if pending.fresh_after.is_some() && before.iter().any(another) {
         return rejected(state, &pending, "identity.mismatch: another person than the one who was signed in");
     }
-    let mut replaced = None;
+    let mut went_on = false;
     let (id, session) =
         state.sessions.open(previous.as_ref().map(|(key, _)| *key), &state.entropy, |before| {
-            let session = Session::with(before, authentication.clone(), state.entropy.token(), now);
-            replaced = before.map(|before| before.sid != session.sid);
-            session
+            went_on |= before.is_some();
+            Session::with(before, authentication.clone(), state.entropy.token(), now)
         });
-    if let (Some(true), Some((key, before))) = (replaced, &previous) {
-        logout::ended(state, key, before, "another person signed in");
+    // Its place was taken: by another person, or while its end was announced.
+    if let (true, Some((key, before))) = (went_on, &previous)
+        && before.sid != session.sid
+    {
+        logout::ended(state, key, before, "replaced");
     }
-    let shown = crate::serve::session::SessionKey::of(&id).map(|k| k.shown()).unwrap_or_default();
+    let upstream = authentication.kept.get("sid");
+    if upstream
+        .is_some_and(|sid| logout::received::is_ended(state, &pending.idp, &authentication.issuer, sid))
+    {
+        if let Some(key) = SessionKey::of(&id) {
+            logout::end(state, &key, "announced by the provider");
+        }
+        return rejected(state, &pending, "the session at the provider ended during the sign-in");
+    }
+    let shown = SessionKey::of(&id).map(|k| k.shown()).unwrap_or_default();
     events::completed(&pending.app, &pending.idp, authentication.shown_subject(), &shown);
     let response = match &pending.back {
         Return::Page { origin, target, .. } => {

@@ -145,7 +145,7 @@ async fn go_on(state: &State, context: &Context, mut way: UnderWay) -> Response 
         let (Begin::Redirect { kept, .. } | Begin::FormPost { kept, .. } | Begin::AskPassword { kept, .. }) =
             &begun;
         let returns = kept.contains_key("redirect_uri");
-        if !returns && (way.after.is_some() || !way.open.is_empty()) {
+        if !returns && (way.after.is_some() || !way.open.is_empty() || !way.left.is_empty()) {
             events::logout_incomplete(&visit.idp, "no address to return to is configured");
             way.open.push((visit.idp, false));
             continue;
@@ -156,7 +156,7 @@ async fn go_on(state: &State, context: &Context, mut way: UnderWay) -> Response 
             Begin::Redirect { url, .. } => answer::redirect(&url),
             Begin::FormPost { action, fields, .. } => {
                 let mut page = Page::new("One moment", "You are being signed out at your identity provider.");
-                page.post = Some(Post { action, fields });
+                page.post = Some(Post { action, fields, leads_on: true });
                 answer::page(StatusCode::OK, &page)
             }
             Begin::AskPassword { action, .. } => answer::redirect(&action),

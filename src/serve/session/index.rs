@@ -45,9 +45,24 @@ impl Index {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn add(&self, key: SessionKey, session: &Session) {
+    /// Lists a session, in the place of another where it goes on from that one. `false`, and nothing listed, when the
+    /// other's end was announced meanwhile.
+    pub(super) fn add(
+        &self,
+        key: SessionKey,
+        session: &Session,
+        previous: Option<(&SessionKey, &Session)>,
+    ) -> bool {
         let mut entries = self.lock();
+        if let Some((old, previous)) = previous {
+            // All of them go, whether or not one is missing.
+            let missing = names(previous).filter(|name| !entries.remove(&(*name, *old))).count();
+            if missing > 0 {
+                return false;
+            }
+        }
         entries.extend(names(session).map(|name| (name, key)));
+        true
     }
 
     pub(super) fn remove(&self, key: &SessionKey, session: &Session) {

@@ -100,18 +100,23 @@ impl Store {
     }
 
     /// Keeps a session under a new id, and returns both. The old id, if there was one, dies first: `make` gets
-    /// its session only if nobody ended it meanwhile, so a sign-in never brings back what a logout took away.
+    /// its session only if nobody ends it meanwhile, so a sign-in never brings back what a logout takes away.
+    /// `make` is asked again, without it, when that shows late.
     pub fn open(
         &self,
         replaces: Option<SessionKey>,
         entropy: &Entropy,
-        make: impl FnOnce(Option<&Session>) -> Session,
+        mut make: impl FnMut(Option<&Session>) -> Session,
     ) -> (String, Arc<Session>) {
-        let previous = replaces.and_then(|old| self.close(&old));
-        let session = Arc::new(make(previous.as_deref()));
+        let previous = replaces.and_then(|old| self.cache.remove(&old));
+        let mut session = Arc::new(make(previous.as_ref().map(|(_, session)| &**session)));
         let id = entropy.token();
         if let Some(key) = SessionKey::of(&id) {
-            self.index.add(key, &session);
+            let goes_on = previous.as_ref().map(|(old, session)| (old, &**session));
+            if !self.index.add(key, &session, goes_on) {
+                session = Arc::new(make(None));
+                self.index.add(key, &session, None);
+            }
             self.cache.insert(key, session.clone());
             // A logout announced in between has found the entry and not yet the session.
             if !self.index.holds(&key, &session) {
@@ -226,6 +231,30 @@ mod tests {
             assert!(previous.is_none());
             session(1)
         });
+    }
+
+    /// The announcement comes when the old session has left the store and the new one is not yet there.
+    #[test]
+    fn an_end_announced_in_the_middle_of_a_change_of_ids_counts() {
+        for by_session in [true, false] {
+            let store = Store::new(10, Limits { absolute_secs: 100, idle_secs: 0 });
+            let entropy = Entropy::counted(1);
+            let (first, _) = store.open(None, &entropy, |_| signed_in("a", "ada", "1"));
+            let (key, _) = store.find(&first, UnixSecs(1)).unwrap();
+            let mut asked = Vec::new();
+            let (second, session) = store.open(Some(key), &entropy, |previous| {
+                asked.push(previous.is_some());
+                let announced =
+                    announced(Some("ada").filter(|_| !by_session), Some("1").filter(|_| by_session));
+                assert!(store.close_announced("a", &announced).is_empty());
+                let mut session = signed_in("b", "ada", "2");
+                session.authentications.extend(previous.into_iter().flat_map(|p| p.authentications.clone()));
+                session
+            });
+            assert_eq!((asked, session.authentications.len()), (vec![true, false], 1));
+            assert!(store.find(&second, UnixSecs(1)).is_some());
+            assert_eq!(store.index.len(), 2);
+        }
     }
 
     #[test]

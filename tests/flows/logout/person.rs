@@ -207,6 +207,13 @@ fn a_way_without_return_comes_last() {
     assert!(page.text().contains("strong (") && page.links() == [format!("{BYE}-page")], "{}", page.text());
     world.server.wait_for_log(&["event=logout.upstream.incomplete", "no address to return to"]);
     world.server.wait_for_log(&["event=start.warning", "oidcLogoutCallbackURL"]);
+    // Two such ways: the second could not be gone.
+    let mut person = world.signed_in();
+    assert_eq!(person.open(&world.url("/other/x")).status, 200);
+    let away = person.send(&link(&world.url("/logout")));
+    let page = person.follow(away);
+    assert!(page.text().contains("weak (") && page.text().contains("strong ("), "{}", page.text());
+    assert_eq!(world.ended_at(), (1, 0));
 }
 
 /// A hint too long for an address is posted, by a page that needs no script; one too long to be kept stays away.
@@ -221,6 +228,8 @@ fn long_hints() {
     let fields = &page.forms()[0].fields;
     assert_eq!(fields[0], ("id_token_hint".to_owned(), world.strong.id_tokens()[0].clone()));
     assert!(page.text().contains("<button"), "it works without a script");
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(!policy.contains("form-action"), "browsers hold the way back to it: {policy}");
     is_plain_end(&person.submit(&page, &[]));
     world.strong.misbehave(&[Quirk::TokenPadded(20_000)]);
     let mut person = world.signed_in();

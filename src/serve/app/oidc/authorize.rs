@@ -195,6 +195,7 @@ fn send_back(
             page.post = Some(Post {
                 action: redirect.to_owned(),
                 fields: pairs.into_iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
+                leads_on: false,
             });
             answer::page(StatusCode::OK, &page)
         }
