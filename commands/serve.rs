@@ -11,7 +11,7 @@ use maverics::config::codes;
 use maverics::config::fill::Fillers;
 use maverics::config::logger::LogLevel;
 use maverics::config::tls::Profile;
-use maverics::connector::open::World;
+use maverics::connector::open::{self, World};
 use maverics::connector::shelf::Shelf;
 use maverics::diag::{Diagnostic, Level, Sources, text};
 use maverics::model::{self, App, Deployment, read::ReadOptions};
@@ -317,6 +317,7 @@ pub fn options(
     let entropy = Entropy::system();
     let world =
         World { runtime: control.clone(), clock: clock.clone(), entropy: entropy.clone(), plain, shelf };
+    let client = open::client(None, &world).map_err(|e| anyhow!(e))?;
     Ok(Options {
         fittings: Fittings::open(deployment, keyring, None, &world).map_err(|e| anyhow!(e))?,
         address: None,
@@ -328,6 +329,7 @@ pub fn options(
             clock: clock.clone(),
             entropy,
             control: control.clone(),
+            client,
             counts: EventCounts::default(),
             node: String::new(),
         },

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::cli::Transcript;
 use crate::golden;
 
-const FILES: &[&str] = &["whole", "second-spellings", "listed-provider", "older-endpoints"];
+const FILES: &[&str] = &["whole", "second-spellings", "listed-provider", "older-endpoints", "logout"];
 
 #[test]
 fn every_key_has_a_legal_value() {

@@ -56,13 +56,13 @@ pub struct OidcApp {
     #[serde(rename = "postLogoutRedirectURLs", default)]
     #[schemars(extend("x-maverics" = {"status": "ours"}))]
     pub post_logout_redirect_urls: Vec<String>,
-    /// OpenID back-channel logout.
+    /// OpenID back-channel logout: where it is told that a session ended.
     #[serde(rename = "backchannelLogoutURL")]
-    #[schemars(extend("x-maverics" = {"status": "later"}))]
+    #[schemars(extend("x-maverics" = {"status": "ours"}))]
     pub backchannel_logout_url: Option<WebUrl>,
     /// OpenID front-channel logout.
     #[serde(rename = "frontchannelLogoutURL")]
-    #[schemars(extend("x-maverics" = {"status": "later"}))]
+    #[schemars(extend("x-maverics" = {"status": "later", "instead": "Use `backchannelLogoutURL`, which needs no cookie of another site."}))]
     pub frontchannel_logout_url: Option<WebUrl>,
     /// What it may ask the token endpoint for.
     #[serde(default)]
@@ -250,7 +250,7 @@ pub struct ProxyApp {
     #[schemars(extend("x-maverics" = {"status": "later"}))]
     pub upstream_login: Option<UpstreamLogin>,
     /// Ending the session when the application's own logout is visited.
-    #[schemars(extend("x-maverics" = {"status": "later"}))]
+    #[schemars(extend("x-maverics" = {"status": "ours"}))]
     pub logout: Option<AppLogout>,
     /// Largest request body, in bytes; 0 is no limit; above it 413.
     #[schemars(extend("x-maverics" = {"status": "ours"}))]

@@ -71,7 +71,6 @@ pub struct File {
     #[schemars(extend("x-maverics" = {"status": "later"}))]
     pub mcp_provider: Option<McpProvider>,
     /// Single logout.
-    #[schemars(extend("x-maverics" = {"status": "later"}))]
     pub single_logout: Option<SingleLogout>,
     /// Go APIs.
     #[schemars(extend("x-maverics" = {"status": "later"}))]

@@ -11,7 +11,8 @@ use crate::value::WebUrl;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SingleLogout {
-    /// Where people go to log out.
+    /// Where people go to log out. A visit from pages of ours or by hand signs out at once; from another site a page
+    /// asks first, and images and frames do nothing.
     #[serde(rename = "logoutURL")]
     pub logout_url: UrlOrPath,
     /// What follows.
@@ -43,7 +44,7 @@ pub struct PostSingleLogout {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AppLogout {
-    /// The application's own logout.
+    /// The application's own logout. The address is answered here, not by the application.
     #[serde(rename = "logoutURL")]
     #[schemars(extend("x-maverics" = {"status": "ours"}))]
     pub logout_url: Option<UrlOrPath>,

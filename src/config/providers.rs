@@ -56,7 +56,6 @@ pub struct Endpoints {
     #[schemars(extend("x-maverics" = {"status": "later"}))]
     pub introspect: Option<String>,
     /// RP-initiated logout.
-    #[schemars(extend("x-maverics" = {"status": "later"}))]
     pub end_session: Option<String>,
     /// Revocation endpoint.
     #[schemars(extend("x-maverics" = {"status": "later"}))]

@@ -22,7 +22,7 @@ pub struct Session {
     #[schemars(extend("x-maverics" = {"status": "ours"}))]
     pub encryption: Option<SealKeys>,
     /// Back-channel logout reaching every node.
-    #[schemars(extend("x-maverics" = {"status": "later", "instead": "Back-channel logout is not received yet; sessions end at `session.lifetime`."}))]
+    #[schemars(extend("x-maverics" = {"status": "later", "instead": "A logout that a provider announces ends sessions of the node that receives it; with several nodes, sessions also end at `session.lifetime`."}))]
     pub revocations: Option<Revocations>,
 }
 

@@ -25,6 +25,11 @@ impl Protocol {
             Protocol::Local => "local",
         }
     }
+
+    /// Whether a browser that signed in there has a session there, which outlives ours.
+    pub fn keeps_sessions(self) -> bool {
+        matches!(self, Protocol::Oidc | Protocol::Saml)
+    }
 }
 
 /// Facts of one provider.

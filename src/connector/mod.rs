@@ -91,6 +91,16 @@ pub trait IdpConfig: fmt::Debug + Send + Sync {
     /// Addresses at which its browser answers arrive. Empty when none is configured.
     fn callbacks(&self) -> Vec<CallbackAddress>;
 
+    /// Addresses at which browsers come back from a logout there. Empty when none is configured.
+    fn logout_callbacks(&self) -> Vec<WebUrl> {
+        Vec::new()
+    }
+
+    /// Address at which the provider itself announces that a session ended.
+    fn logout_receiver(&self) -> Option<&WebUrl> {
+        None
+    }
+
     /// Whether an app can sign in with it, and if not, the key that is missing.
     fn can_sign_in(&self) -> Result<(), &'static str>;
 
@@ -184,17 +194,18 @@ pub trait Connector: Send + Sync {
         unsupported("this kind of provider has no refresh")
     }
 
-    /// Where the browser goes to end the session at the provider.
-    fn logout_begin<'a>(&'a self, _session: &'a Kept, _state: &'a str) -> Answer<'a, Result<Begin, Fault>> {
+    /// Where the browser goes to end the session at the provider. A [`Begin`] whose `kept` has no `redirect_uri`
+    /// is a way without return. Asked only of kinds that keep one ([`facts::Protocol::keeps_sessions`]).
+    fn logout_begin<'a>(&'a self, _request: LogoutRequest<'a>) -> Answer<'a, Result<Begin, Fault>> {
         unsupported("this kind of provider has no logout")
     }
 
-    /// The browser came back from it.
-    fn logout_complete<'a>(&'a self, _params: &'a Params) -> Answer<'a, Result<(), Fault>> {
+    /// The browser came back from it; `kept` is what [`Connector::logout_begin`] kept.
+    fn logout_complete<'a>(&'a self, _params: &'a Params, _kept: &'a Kept) -> Answer<'a, Result<(), Fault>> {
         unsupported("this kind of provider has no logout")
     }
 
-    /// The provider says that a session ended.
+    /// The provider says that a session ended. The caller sees to it that one announcement works once.
     fn logout_received<'a>(&'a self, _params: &'a Params) -> Answer<'a, Result<LoggedOut, Fault>> {
         unsupported("this kind of provider does not announce logouts")
     }
@@ -324,7 +335,18 @@ pub struct Identity {
     pub kept: Kept,
 }
 
-/// A session that a provider ended.
+/// What a logout at a provider begins with.
+#[derive(Debug, Clone, Copy)]
+pub struct LogoutRequest<'a> {
+    /// What the sign-in kept ([`Identity::kept`]).
+    pub session: &'a Kept,
+    /// Comes back with the answer; 43 base64url characters.
+    pub state: &'a str,
+    /// Origin (`https://host[:port]`) that the browser used, to choose among several return addresses.
+    pub origin: &'a str,
+}
+
+/// A session that a provider ended, or with a subject alone, all sessions of that person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoggedOut {
     /// Issuer.
@@ -333,6 +355,10 @@ pub struct LoggedOut {
     pub subject: Option<String>,
     /// Provider's session id, if named.
     pub session: Option<String>,
+    /// Id of the announcement, unique for the issuer.
+    pub announcement: String,
+    /// Until when it must be remembered; later its age alone refuses it.
+    pub until: UnixSecs,
 }
 
 /// Why a step of a sign-in failed, by whose side.

@@ -7,6 +7,7 @@ use super::SignIn;
 use super::rules::{AttributePath, Authorization, Template};
 use crate::config::apps::AccessTokenKind;
 use crate::config::providers::KeyAlgorithm;
+use crate::connector::CallbackAddress;
 use crate::value::name::{AppName, TlsName};
 use crate::value::{NonEmpty, SecretText, WebUrl};
 
@@ -60,6 +61,10 @@ pub struct OidcApp {
     pub require_pkce: bool,
     /// Exact.
     pub redirect_urls: Vec<String>,
+    /// Where people may be sent after a logout. Exact.
+    pub post_logout_redirect_urls: Vec<String>,
+    /// Where it is told that a session ended.
+    pub backchannel_logout: Option<WebUrl>,
     /// Who signs people in.
     pub sign_in: SignIn,
     /// Who may pass.
@@ -99,11 +104,24 @@ pub struct ProxyApp {
     pub headers: Vec<(HeaderName, Template)>,
     /// Which path needs what.
     pub policies: Policies,
+    /// Its own logout, which ends the session.
+    pub logout: Option<Logout>,
     /// Largest request body; 0 is no limit.
     pub body_bytes_max: u64,
     /// Until the response header, in seconds.
     pub upstream_secs: u64,
     /// Pointer of its section, for labels.
+    pub pointer: String,
+}
+
+/// Where people go to end their session, and what follows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logout {
+    /// Where.
+    pub at: CallbackAddress,
+    /// Where they are sent then; a plain page without it.
+    pub after: Option<WebUrl>,
+    /// Pointer of `logoutURL`, for labels.
     pub pointer: String,
 }
 
@@ -192,6 +210,8 @@ pub struct OidcProvider {
     pub endpoints: Endpoints,
     /// Keys; the first signs.
     pub keys: NonEmpty<SigningKeySource>,
+    /// Whether tokens end with the session they come from.
+    pub correlate_session: bool,
     /// Pointer of its section, for labels.
     pub pointer: String,
 }
@@ -209,6 +229,8 @@ pub struct Endpoints {
     pub jwks: WebUrl,
     /// UserInfo endpoint.
     pub userinfo: WebUrl,
+    /// RP-initiated logout.
+    pub end_session: WebUrl,
 }
 
 /// Where a signing key comes from.

@@ -57,6 +57,8 @@ pub struct Deployment {
     pub apps: Vec<App>,
     /// The OpenID provider, when an app needs it.
     pub oidc_provider: Option<app::OidcProvider>,
+    /// Where people end their session here and at every provider of it.
+    pub single_logout: Option<app::Logout>,
 }
 
 /// What an `idps` entry may name.
@@ -204,9 +206,28 @@ impl Deployment {
         silent.then_some((*federated, *password))
     }
 
+    /// Every address that ends a session: that of the single logout, and those of apps with their place.
+    pub fn logouts(&self) -> impl Iterator<Item = (Option<usize>, &app::Logout)> {
+        let of_apps = self.apps.iter().enumerate().filter_map(|(i, app)| match app {
+            App::Proxy(app) => Some((Some(i), app.logout.as_ref()?)),
+            App::Oidc(_) => None,
+        });
+        self.single_logout.iter().map(|logout| (None, logout)).chain(of_apps)
+    }
+
     /// What an operator should know at every start.
     pub fn start_warnings(&self) -> Vec<String> {
         let mut out = Vec::new();
+        if self.logouts().next().is_some() || self.oidc_provider.is_some() {
+            for idp in &self.idps {
+                if idp.facts.protocol.keeps_sessions() && idp.config.logout_callbacks().is_empty() {
+                    out.push(format!(
+                        "connector `{}` has no address to return to after a logout (`oidcLogoutCallbackURL`): people who sign out are told that their session there may still be open",
+                        idp.name
+                    ));
+                }
+            }
+        }
         for group in self.continuity.iter().filter(|g| g.members.as_slice().len() > 1) {
             if group.identity.is_none() {
                 out.push(format!(

@@ -5,13 +5,14 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use serde_json::json;
 
-use super::app::oidc::{authorize, token, userinfo};
+use super::app::oidc::{authorize, end_session, token, userinfo};
 use super::app::proxy::{self, Clients};
 use super::edge::context::Context;
 use super::edge::listener::{self, Connection};
 use super::edge::router::Route;
 use super::edge::{Response, answer, path};
 use super::login;
+use super::logout;
 use super::state::State;
 use super::telemetry::count::ACCESS_TARGET;
 use crate::config::http::AccessLogLevel;
@@ -155,12 +156,16 @@ async fn endpoint(state: &State, route: Route, context: Context, body: Incoming)
     } else {
         None
     };
-    let Some(provider) = &state.oidc else {
-        return match route {
-            Route::Callback(index) => callback(state, index, &context, form).await,
-            _ => answer::plain(StatusCode::NOT_FOUND),
-        };
-    };
+    match route {
+        Route::Callback(index) => return callback(state, index, &context, form).await,
+        Route::Logout(app) => return logout::page::page(state, &context, app, form).await,
+        Route::LogoutCallback => return logout::chain::callback(state, &context).await,
+        Route::LogoutReceived(index) => {
+            return logout::received::received(state, index, &context, form).await;
+        }
+        _ => {}
+    }
+    let Some(provider) = &state.oidc else { return answer::plain(StatusCode::NOT_FOUND) };
     match route {
         Route::Discovery => provider.discovery.answer(&context),
         Route::Jwks => provider.jwks.answer(&context),
@@ -170,8 +175,8 @@ async fn endpoint(state: &State, route: Route, context: Context, body: Incoming)
         },
         Route::Token => token::token(state, &context, form),
         Route::UserInfo => userinfo::userinfo(state, &context, form),
-        Route::Callback(index) => callback(state, index, &context, form).await,
-        Route::Status | Route::Proxy(_) => answer::plain(StatusCode::NOT_FOUND),
+        Route::EndSession => end_session::end_session(state, &context, form).await,
+        _ => answer::plain(StatusCode::NOT_FOUND),
     }
 }
 

@@ -8,6 +8,7 @@ pub mod dispatch;
 pub mod edge;
 pub mod fittings;
 pub mod login;
+pub mod logout;
 pub mod run;
 pub mod session;
 pub mod state;

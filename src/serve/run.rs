@@ -18,6 +18,7 @@ use super::dispatch;
 use super::edge::listener::{self, CONNECTIONS_MAX, Connection, Edge, Listening};
 use super::edge::tls;
 use super::fittings::Fittings;
+use super::logout;
 use super::state::{State, Surroundings};
 
 /// What a server is started with.
@@ -231,7 +232,10 @@ async fn housekeeping(current: Arc<ArcSwap<State>>, stop: CancellationToken) {
             _ = sweep.tick() => {
                 let state = current.load_full();
                 let now = state.now();
-                state.sessions.sweep(now);
+                for session in state.sessions.sweep(now) {
+                    logout::end_tokens(&state, &session);
+                }
+                state.logouts.sweep(now);
                 state.cache.sweep(now);
                 state.held.sweep(now);
                 state.accounts.sweep(now);

@@ -9,6 +9,7 @@ use crate::ambient::{Clock, Entropy, Millis, UnixSecs};
 use crate::connector::Connector;
 use crate::connector::open::Opened;
 use crate::model::{Deployment, SignIn};
+use crate::net::Client;
 use crate::serve::app::oidc::Provider;
 use crate::serve::cache::Memory;
 use crate::serve::continuity::Board;
@@ -16,6 +17,7 @@ use crate::serve::edge::forwarded::Trusted;
 use crate::serve::edge::router::Router;
 use crate::serve::fittings::{Fittings, UpstreamTls};
 use crate::serve::login;
+use crate::serve::logout::{Logouts, relay::Relay};
 use crate::serve::run::StartError;
 use crate::serve::session::cookie::CookieSettings;
 use crate::serve::session::lifetime::Limits;
@@ -33,6 +35,8 @@ pub struct Surroundings {
     pub entropy: Entropy,
     /// The control runtime: probes, calls to providers, housekeeping.
     pub control: Handle,
+    /// Calls to relying parties.
+    pub client: Client,
     /// What the log counts.
     pub counts: EventCounts,
     /// Name of this node.
@@ -62,6 +66,8 @@ pub struct State {
     pub cache: Arc<Memory>,
     /// Posted answers that wait to be fetched. Apart, because anybody can post one.
     pub held: Arc<Memory>,
+    /// What logouts need beside the sessions.
+    pub logouts: Arc<Logouts>,
     /// Which account at a provider had an identity last. Apart, because it lives long.
     pub accounts: Arc<Memory>,
     /// The OpenID provider, when an app needs it.
@@ -91,7 +97,7 @@ pub struct State {
 impl State {
     /// The state of a server that starts.
     pub fn first(fittings: Fittings, surroundings: &Surroundings) -> Result<Self, StartError> {
-        let Surroundings { clock, entropy, control, counts, node } = surroundings;
+        let Surroundings { clock, entropy, control, client, counts, node } = surroundings;
         let sealer = match sealer(&fittings, entropy)? {
             Some(sealer) => sealer,
             None => Sealer::random(entropy),
@@ -106,6 +112,7 @@ impl State {
             sealer: Arc::new(sealer),
             cache: Arc::default(),
             held: Arc::new(Memory::with_room(login::callback::HELD_MAX)),
+            logouts: Arc::new(Logouts::new(Relay::new(client.clone(), control.clone()))),
             accounts: Arc::new(Memory::with_room(login::finish::ACCOUNTS_MAX)),
             telling,
             node: node.clone(),
@@ -137,6 +144,7 @@ impl State {
             sealer,
             cache: before.cache.clone(),
             held: before.held.clone(),
+            logouts: before.logouts.clone(),
             accounts: before.accounts.clone(),
             telling: before.telling.clone(),
             node: before.node.clone(),
@@ -181,6 +189,7 @@ impl State {
             sealer: kept.sealer,
             cache: kept.cache,
             held: kept.held,
+            logouts: kept.logouts,
             accounts: kept.accounts,
             requests: Handles::resolve(&kept.telling.metrics.requests, &deployment),
             telling: kept.telling,
@@ -244,6 +253,7 @@ struct Kept {
     sealer: Arc<Sealer>,
     cache: Arc<Memory>,
     held: Arc<Memory>,
+    logouts: Arc<Logouts>,
     accounts: Arc<Memory>,
     telling: Arc<Telling>,
     node: String,

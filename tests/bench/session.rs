@@ -1,7 +1,7 @@
 //! What does finding a session cost among 50,000? Input: random ids, one reader and two.
 
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use maverics::ambient::{Entropy, UnixSecs};
 use maverics::serve::session::lifetime::Limits;
@@ -11,11 +11,7 @@ static FILLED: LazyLock<(Store, Vec<String>)> = LazyLock::new(|| {
     let store = Store::new(50_000, Limits { absolute_secs: 43_200, idle_secs: 1_800 });
     let entropy = Entropy::counted(1);
     let ids = (0..50_000)
-        .map(|_| {
-            let session =
-                Session { created: UnixSecs(0), last_seen: AtomicU64::new(0), authentications: Vec::new() };
-            store.open(session, None, &entropy)
-        })
+        .map(|_| store.open(None, &entropy, |_| Session::new(String::new(), UnixSecs(0))).0)
         .collect();
     (store, ids)
 });

@@ -5,6 +5,7 @@ mod failover;
 mod faults;
 mod fleet;
 mod local;
+mod logout;
 mod memory;
 mod metadata;
 mod oidc_code;

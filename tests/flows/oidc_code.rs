@@ -571,6 +571,8 @@ fn documents_are_public_cached_and_our_own() {
         ("request_parameter_supported", json!(false)),
         ("code_challenge_methods_supported", json!(["S256"])),
         ("authorization_response_iss_parameter_supported", json!(true)),
+        ("backchannel_logout_supported", json!(true)),
+        ("backchannel_logout_session_supported", json!(true)),
         ("grant_types_supported", json!(["authorization_code"])),
         ("id_token_signing_alg_values_supported", json!(["RS256"])),
     ] {
@@ -588,12 +590,14 @@ fn documents_are_public_cached_and_our_own() {
             "authorization_endpoint" => 400,
             "token_endpoint" => 405,
             "userinfo_endpoint" => 401,
+            // Nobody is signed in, which is as good as signed out.
+            "end_session_endpoint" => 200,
             _ => panic!("{name} is advertised and this test does not know it"),
         };
         assert_eq!(status, want, "{name}");
         crawled += 1;
     }
-    assert_eq!(crawled, 4);
+    assert_eq!(crawled, 5);
     // K01: public halves alone.
     let keys = Browser::new().get(&rp.endpoint("jwks_uri"));
     for key in keys.json()["keys"].as_array().unwrap() {

@@ -3,6 +3,7 @@
 //   node oidc_provider.mjs --client-id ID --redirect-uri URI [--redirect-uri URI]
 //        --users FILE [--client-secret SECRET] [--port N] [--host ADDRESS]
 //        [--issuer-host NAME | --issuer URL] [--jwks FILE] [--stay]
+//        [--post-logout-redirect-uri URI] [--backchannel-logout-uri URI]
 //
 // --issuer is the address it has behind a proxy that tells by X-Forwarded-* how it was reached.
 // Without --client-secret the client is public and must use PKCE.
@@ -25,6 +26,8 @@ const options = args({
   'client-id': text(),
   'client-secret': text(),
   'redirect-uri': list(),
+  'post-logout-redirect-uri': list(),
+  'backchannel-logout-uri': text(),
   users: text(),
   jwks: text(),
   stay: flag(),
@@ -188,6 +191,10 @@ function createProvider(issuer, port) {
     clients: [{
       client_id: options['client-id'],
       redirect_uris: options['redirect-uri'],
+      post_logout_redirect_uris: options['post-logout-redirect-uri'] ?? [],
+      ...(options['backchannel-logout-uri']
+        ? { backchannel_logout_uri: options['backchannel-logout-uri'], backchannel_logout_session_required: true }
+        : {}),
       response_types: ['code'],
       grant_types: ['authorization_code', 'refresh_token'],
       ...(secret
@@ -203,7 +210,7 @@ function createProvider(issuer, port) {
       keys: [randomBytes(16).toString('hex')],
       names: { interaction: cookie('interaction'), resume: cookie('resume'), session: cookie('session') },
     },
-    features: { devInteractions: { enabled: false } },
+    features: { devInteractions: { enabled: false }, backchannelLogout: { enabled: true } },
     interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
     responseTypes: ['code'],
     // Whoever has logged in has consented: no second page.

@@ -3,6 +3,7 @@
 use url::Url;
 
 use super::OidcConnector;
+use super::config::of_origin;
 use crate::connector::{Begin, BeginRequest, Fault, Kept};
 use crate::protocol::oauth::pkce;
 
@@ -20,11 +21,7 @@ pub(super) async fn address(
     let known = connector.metadata.discovery().await.map_err(Fault::Unwell)?;
     let metadata = &known.0;
     let config = &connector.config;
-    let callbacks = config.callback_urls();
-    let redirect_uri = callbacks
-        .iter()
-        .find(|url| url.url().origin().ascii_serialization() == request.origin)
-        .or(callbacks.first())
+    let redirect_uri = of_origin(config.callback_urls(), &request.origin)
         .ok_or(Fault::Unsupported("this connector has no callback address"))?;
     let nonce = connector.entropy.token();
     let mut kept = Kept::from([

@@ -9,9 +9,9 @@ use http::header::{ACCEPT, AUTHORIZATION};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
-use super::OidcConnector;
 use super::metadata::Purpose;
-use crate::connector::{CompleteRequest, Denial, Fault, Identity, Input, Kept};
+use super::{OidcConnector, logout};
+use crate::connector::{CompleteRequest, Denial, Fault, Identity, Input};
 use crate::health::{Reason, Unwell};
 use crate::net::Fetch;
 use crate::protocol::jose::key::NoKey;
@@ -112,7 +112,7 @@ pub(super) async fn complete(
         authenticated_at: verified.auth_time(),
         attributes,
         incomplete,
-        kept: Kept::from([("id_token".to_owned(), id_token.to_owned())]),
+        kept: logout::keep(&verified, id_token),
     })
 }
 

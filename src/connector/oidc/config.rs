@@ -60,8 +60,12 @@ pub struct Config {
     /// Return after logout at the provider.
     #[serde(rename = "oidcLogoutCallbackURL")]
     pub oidc_logout_callback_url: Option<WebUrl>,
-    /// Several returns after logout.
+    /// Several returns after logout; the one with the origin of the request is sent.
     pub oauth_logout_redirect: Option<UrlList>,
+    /// Where the provider announces that a session ended there (OpenID Connect Back-Channel Logout).
+    #[serde(rename = "oidcBackchannelLogoutURL")]
+    #[schemars(extend("x-maverics" = {"status": "ours"}))]
+    pub oidc_backchannel_logout_url: Option<WebUrl>,
     /// Scopes, separated by blanks; `openid` is added if missing.
     #[serde(default = "default_scopes")]
     pub scopes: String,
@@ -101,6 +105,19 @@ pub struct OfflineAccess {
     pub enabled: bool,
 }
 
+fn one_or_list<'a>(one: Option<&'a WebUrl>, list: Option<&'a UrlList>) -> &'a [WebUrl] {
+    match (one, list) {
+        (Some(one), _) => std::slice::from_ref(one),
+        (None, Some(list)) => &list.urls,
+        (None, None) => &[],
+    }
+}
+
+/// The address with the origin of the request, else the first (language reference 5.6).
+pub(super) fn of_origin<'a>(urls: &'a [WebUrl], origin: &str) -> Option<&'a WebUrl> {
+    urls.iter().find(|url| url.url().origin().ascii_serialization() == origin).or(urls.first())
+}
+
 /// Several addresses.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 pub struct UrlList {
@@ -121,11 +138,12 @@ pub enum AuthType {
 impl Config {
     /// All callbacks, in order.
     pub fn callback_urls(&self) -> &[WebUrl] {
-        match (&self.oauth_redirect_url, &self.oauth_login_redirect) {
-            (Some(one), _) => std::slice::from_ref(one),
-            (None, Some(list)) => &list.urls,
-            (None, None) => &[],
-        }
+        one_or_list(self.oauth_redirect_url.as_ref(), self.oauth_login_redirect.as_ref())
+    }
+
+    /// All returns after logout, in order.
+    pub fn logout_callback_urls(&self) -> &[WebUrl] {
+        one_or_list(self.oidc_logout_callback_url.as_ref(), self.oauth_logout_redirect.as_ref())
     }
 
     /// Scopes with `openid`.
@@ -161,6 +179,9 @@ impl Config {
         if let Some(url) = &self.oidc_logout_callback_url {
             urls.push(("oidcLogoutCallbackURL".into(), url));
         }
+        if let Some(url) = &self.oidc_backchannel_logout_url {
+            urls.push(("oidcBackchannelLogoutURL".into(), url));
+        }
         for (key, list) in [
             ("oauthLoginRedirect", &self.oauth_login_redirect),
             ("oauthLogoutRedirect", &self.oauth_logout_redirect),
@@ -176,15 +197,24 @@ impl Config {
                     .push(codes::plain_http(url).at(document.value(&format!("{}/{key}", section.pointer))));
             }
         }
-        if let (Some(_), Some(_)) = (&self.oauth_redirect_url, &self.oauth_login_redirect) {
+        let pairs = [
+            ("oauthRedirectURL", &self.oauth_redirect_url, "oauthLoginRedirect", &self.oauth_login_redirect),
+            (
+                "oidcLogoutCallbackURL",
+                &self.oidc_logout_callback_url,
+                "oauthLogoutRedirect",
+                &self.oauth_logout_redirect,
+            ),
+        ];
+        for (one, single, many, list) in pairs {
+            if single.is_none() || list.is_none() {
+                continue;
+            }
             section.findings.push(
-                Diagnostic::new(
-                    &codes::ALIAS_CONFLICT,
-                    "`oauthRedirectURL` and `oauthLoginRedirect` both name callbacks",
-                )
-                .at(document.key(&at("oauthLoginRedirect")))
-                .also(document.key(&at("oauthRedirectURL")), "the single callback")
-                .help("Keep one: a single address, or the list."),
+                Diagnostic::new(&codes::ALIAS_CONFLICT, format!("`{one}` and `{many}` both name callbacks"))
+                    .at(document.key(&at(many)))
+                    .also(document.key(&at(one)), "the single callback")
+                    .help("Keep one: a single address, or the list."),
             );
         }
         if self.expected_issuer().is_none() {
@@ -239,6 +269,14 @@ impl IdpConfig for Config {
 
     fn callbacks(&self) -> Vec<CallbackAddress> {
         self.callback_urls().iter().cloned().map(CallbackAddress::Url).collect()
+    }
+
+    fn logout_callbacks(&self) -> Vec<WebUrl> {
+        self.logout_callback_urls().to_vec()
+    }
+
+    fn logout_receiver(&self) -> Option<&WebUrl> {
+        self.oidc_backchannel_logout_url.as_ref()
     }
 
     fn can_sign_in(&self) -> Result<(), &'static str> {

@@ -37,7 +37,6 @@ pub enum Purpose {
     /// A sign-in by code.
     CodeFlow,
     /// A token that somebody brings.
-    #[allow(dead_code, reason = "logout tokens will be its first reader")]
     Bearer,
 }
 

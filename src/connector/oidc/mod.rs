@@ -6,12 +6,14 @@ pub mod complete;
 pub mod config;
 mod copy;
 mod kept;
+mod logout;
 mod metadata;
 
 use std::sync::Arc;
 
 use super::{
-    Answer, Begin, BeginRequest, CompleteRequest, Connector, Entry, Fault, Identity, Kind, Opening,
+    Answer, Begin, BeginRequest, CompleteRequest, Connector, Entry, Fault, Identity, Kept, Kind, LoggedOut,
+    LogoutRequest, Opening,
 };
 use crate::ambient::{Clock, Entropy};
 use crate::config::{schema, section};
@@ -141,6 +143,18 @@ impl Connector for OidcConnector {
 
     fn complete<'a>(&'a self, request: CompleteRequest<'a>) -> Answer<'a, Result<Identity, Fault>> {
         Box::pin(complete::complete(self, request))
+    }
+
+    fn logout_begin<'a>(&'a self, request: LogoutRequest<'a>) -> Answer<'a, Result<Begin, Fault>> {
+        Box::pin(logout::begin(self, request))
+    }
+
+    fn logout_complete<'a>(&'a self, params: &'a Params, kept: &'a Kept) -> Answer<'a, Result<(), Fault>> {
+        Box::pin(std::future::ready(logout::complete(params, kept)))
+    }
+
+    fn logout_received<'a>(&'a self, params: &'a Params) -> Answer<'a, Result<LoggedOut, Fault>> {
+        Box::pin(logout::received(self, params))
     }
 
     fn post_callback_state(&self, params: &Params) -> Option<String> {

@@ -146,6 +146,20 @@ fn oidc(
             linking.at_value(&form::BAD_VALUE, &format!("{}/{i}", at("redirectURLs")), fault);
         }
     }
+    for (i, uri) in written.post_logout_redirect_urls.iter().enumerate() {
+        if let Some(fault) = redirect_uri::registration_fault(uri) {
+            linking.at_value(&form::BAD_VALUE, &format!("{}/{i}", at("postLogoutRedirectURLs")), fault);
+        }
+    }
+    if let Some(url) = &written.backchannel_logout_url {
+        let here = at("backchannelLogoutURL");
+        if !linking.plain.permits(url) {
+            let place = linking.document.value(&here);
+            linking.push(form::plain_http(url).at(place));
+        } else if url.url().fragment().is_some() {
+            linking.at_value(&form::BAD_VALUE, &here, format!("`{url}` has a fragment"));
+        }
+    }
     let sign_in = match &written.authentication {
         Some(Authentication { idps: Some(idps), minimum_assurance, .. }) => Some(sign_in(
             linking,
@@ -201,6 +215,8 @@ fn oidc(
         public,
         require_pkce: written.require_pkce.unwrap_or(public),
         redirect_urls: written.redirect_urls.clone(),
+        post_logout_redirect_urls: written.post_logout_redirect_urls.clone(),
+        backchannel_logout: written.backchannel_logout_url.clone(),
         sign_in: sign_in.flatten()?,
         authorization,
         claims,

@@ -5,6 +5,7 @@ pub(super) mod admin;
 mod apps;
 mod caches;
 mod connectors;
+mod logout;
 mod names;
 mod provider;
 mod proxy;
@@ -132,6 +133,7 @@ pub(super) fn link(
         continuity: connectors.continuity,
         apps,
         oidc_provider: provider.and_then(|p| p.linked),
+        single_logout: logout::single(&mut linking),
     };
     routes::check(&mut linking, &deployment);
     admin::check(&mut linking, &deployment);

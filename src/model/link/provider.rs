@@ -23,15 +23,6 @@ pub(super) fn link(linking: &mut Linking<'_>) -> Option<Provider> {
         return Some(Provider { linked: None, missing: Vec::new() });
     };
     let mut missing = Vec::new();
-    if written.correlate_session == Some(false) {
-        linking
-            .at_value(
-                &form::UNSUPPORTED_HERE,
-                "/oidcProvider/correlateSession",
-                "tokens end with their own life here, not with the session",
-            )
-            .help = Some("Remove the key.".into());
-    }
     let issuer = match &written.discovery.issuer {
         None => {
             missing.push((format!("{AT}/discovery/issuer"), "an issuer (`discovery.issuer`)"));
@@ -45,7 +36,13 @@ pub(super) fn link(linking: &mut Linking<'_>) -> Option<Provider> {
     }
     let linked = issuer.and_then(|issuer| {
         let endpoints = endpoints(linking, &written, &issuer)?;
-        Some(OidcProvider { endpoints, keys: NonEmpty::new(keys)?, issuer, pointer: AT.into() })
+        Some(OidcProvider {
+            endpoints,
+            keys: NonEmpty::new(keys)?,
+            correlate_session: written.correlate_session.unwrap_or(true),
+            issuer,
+            pointer: AT.into(),
+        })
     });
     Some(Provider { linked, missing })
 }
@@ -105,6 +102,7 @@ fn endpoints(linking: &mut Linking<'_>, written: &Written, issuer: &WebUrl) -> O
         token: one("token", &written.token, "/oauth2/token")?,
         jwks: one("jwks", &written.jwks, "/oauth2/jwks")?,
         userinfo: one("userinfo", &written.userinfo, "/oauth2/userinfo")?,
+        end_session: one("endSession", &written.end_session, "/oauth2/logout")?,
         well_known: match well_known {
             Some(text) => Some(one("wellKnown", &Some(text), "")?),
             None => None,

@@ -89,6 +89,7 @@ pub(super) fn link(
             }
         }
     }
+    let logout = written.logout.as_ref().and_then(|logout| super::logout::of_app(linking, pointer, logout));
     let clean = linking.findings[before..].iter().all(|f| f.level < Level::Error);
     Some(ProxyApp {
         name: AppName(written.name.clone()),
@@ -100,6 +101,7 @@ pub(super) fn link(
         unauthorized_page: written.unauthorized_page.clone(),
         headers,
         policies,
+        logout,
         body_bytes_max: written.max_body_bytes.unwrap_or(BODY_BYTES_MAX),
         upstream_secs: written.upstream_timeout_seconds.unwrap_or(60),
         pointer: pointer.to_owned(),

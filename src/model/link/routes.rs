@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::Linking;
+use crate::connector::CallbackAddress;
 use crate::model::app::{App, RoutePattern};
 use crate::model::{Deployment, codes};
+use crate::value::WebUrl;
 
 pub(super) fn check(linking: &mut Linking<'_>, deployment: &Deployment) {
     let mut claimed: BTreeMap<(Option<String>, String), String> = BTreeMap::new();
@@ -22,6 +24,7 @@ pub(super) fn check(linking: &mut Linking<'_>, deployment: &Deployment) {
             claimed.entry((host.clone(), path.clone())).or_insert(here);
         }
     }
+    logouts(linking, deployment);
     let Some(provider) = &deployment.oidc_provider else { return };
     let endpoints = &provider.endpoints;
     let named = [
@@ -29,6 +32,7 @@ pub(super) fn check(linking: &mut Linking<'_>, deployment: &Deployment) {
         ("token", &endpoints.token),
         ("jwks", &endpoints.jwks),
         ("userinfo", &endpoints.userinfo),
+        ("endSession", &endpoints.end_session),
     ];
     for (i, (name, url)) in named.iter().enumerate() {
         if let Some((other, _)) =
@@ -41,5 +45,68 @@ pub(super) fn check(linking: &mut Linking<'_>, deployment: &Deployment) {
             let words = format!("the endpoint `{name}` has the address of the status endpoint");
             linking.at_key(&codes::ROUTE_CONFLICT, "/oidcProvider/discovery/endpoints", words);
         }
+    }
+}
+
+/// Addresses of logouts and of announced logouts: nothing else may answer there. Callbacks of sign-ins may share
+/// an address among themselves, and so may returns from a logout; which one it is, their state says.
+fn logouts(linking: &mut Linking<'_>, deployment: &Deployment) {
+    type Address = (Option<String>, String);
+    let of_url = |url: &WebUrl| (Some(url.authority()), url.path().to_owned());
+    let of = |address: &CallbackAddress| match address {
+        CallbackAddress::Url(url) => of_url(url),
+        CallbackAddress::Path(path) => (None, path.clone()),
+    };
+    // A path alone is taken on every host.
+    let meet = |a: &Address, b: &Address| a.1 == b.1 && (a.0.is_none() || b.0.is_none() || a.0 == b.0);
+    let mut taken: Vec<(Address, String)> =
+        vec![((None, deployment.health.location.clone()), "/health".into())];
+    if let Some(provider) = &deployment.oidc_provider {
+        let e = &provider.endpoints;
+        for (name, url) in [
+            ("auth", &e.auth),
+            ("token", &e.token),
+            ("jwks", &e.jwks),
+            ("userinfo", &e.userinfo),
+            ("endSession", &e.end_session),
+        ] {
+            let at = format!("/oidcProvider/discovery/endpoints/{name}");
+            let written = linking.document.root.pointer(&at).is_some();
+            taken.push((of_url(url), if written { at } else { provider.pointer.clone() }));
+        }
+    }
+    for idp in &deployment.idps {
+        taken.extend(idp.config.callbacks().iter().map(|address| (of(address), idp.pointer.clone())));
+    }
+    let mut conflict = |taken: &[(Address, String)], address: &Address, here: &str, what: &str| {
+        let Some((_, first)) = taken.iter().find(|(have, _)| meet(have, address)) else { return };
+        let also = linking.document.value(first);
+        let words = format!("the address of {what} has another use already");
+        let finding = linking.at_value(&codes::ROUTE_CONFLICT, here, words);
+        finding.related.push((also, "here".into()));
+        finding.help = Some("Choose a path of its own.".into());
+    };
+    let mut returns = Vec::new();
+    for idp in &deployment.idps {
+        for url in idp.config.logout_callbacks() {
+            conflict(&taken, &of_url(&url), &idp.pointer, "the return from a logout");
+            returns.push((of_url(&url), idp.pointer.clone()));
+        }
+    }
+    taken.append(&mut returns);
+    for idp in &deployment.idps {
+        if let Some(url) = idp.config.logout_receiver() {
+            conflict(&taken, &of_url(url), &idp.pointer, "announced logouts");
+            taken.push((of_url(url), idp.pointer.clone()));
+        }
+    }
+    let mut logouts: Vec<(Address, String)> = Vec::new();
+    for (_, logout) in deployment.logouts() {
+        let address = of(&logout.at);
+        conflict(&taken, &address, &logout.pointer, "the logout");
+        // Among themselves, the one that names its host wins there.
+        let same: Vec<_> = logouts.iter().filter(|(have, _)| *have == address).cloned().collect();
+        conflict(&same, &address, &logout.pointer, "the logout");
+        logouts.push((address, logout.pointer.clone()));
     }
 }

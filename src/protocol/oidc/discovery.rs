@@ -141,6 +141,8 @@ pub struct OwnMetadata<'a> {
     pub jwks: &'a str,
     /// UserInfo endpoint.
     pub userinfo: &'a str,
+    /// RP-initiated logout.
+    pub end_session: &'a str,
     /// Scopes besides the standard ones.
     pub custom_scopes: Vec<String>,
     /// Claims that some app maps.
@@ -163,6 +165,9 @@ impl OwnMetadata<'_> {
             "token_endpoint": self.token,
             "jwks_uri": self.jwks,
             "userinfo_endpoint": self.userinfo,
+            "end_session_endpoint": self.end_session,
+            "backchannel_logout_supported": true,
+            "backchannel_logout_session_supported": true,
             "scopes_supported": scopes,
             "claims_supported": self.claims,
             "response_types_supported": ["code"],

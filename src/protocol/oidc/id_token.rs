@@ -118,14 +118,7 @@ pub fn verify_id_token(
     let alg = jws.alg();
     let claims = jws.into_claims();
     let text = |name: &'static str| claims.get(name).and_then(Value::as_str);
-    let time = |name: &'static str| match claims.get(name) {
-        None => Ok(None),
-        Some(value) => value
-            .as_u64()
-            .or_else(|| value.as_f64().filter(|f| *f >= 0.0).map(|f| f as u64))
-            .map(|secs| Some(UnixSecs(secs)))
-            .ok_or(IdTokenError::Missing(name)),
-    };
+    let time = |name: &'static str| instant(&claims, name);
     if claims.len() > CLAIMS_MAX {
         return Err(IdTokenError::TooManyClaims);
     }
@@ -170,7 +163,23 @@ pub fn verify_id_token(
     Ok(VerifiedIdToken { issuer: expected.issuer.to_owned(), subject, auth_time, claims })
 }
 
-fn audience(claims: &Map<String, Value>, client_id: &str) -> Result<(), IdTokenError> {
+/// A claim that is an instant; whole or broken seconds.
+pub(super) fn instant(
+    claims: &Map<String, Value>,
+    name: &'static str,
+) -> Result<Option<UnixSecs>, IdTokenError> {
+    match claims.get(name) {
+        None => Ok(None),
+        Some(value) => value
+            .as_u64()
+            .or_else(|| value.as_f64().filter(|f| *f >= 0.0).map(|f| f as u64))
+            .map(|secs| Some(UnixSecs(secs)))
+            .ok_or(IdTokenError::Missing(name)),
+    }
+}
+
+/// Whether `aud` and `azp` are us and nobody else.
+pub(super) fn audience(claims: &Map<String, Value>, client_id: &str) -> Result<(), IdTokenError> {
     let ours_alone = match claims.get("aud") {
         Some(Value::String(one)) => one == client_id,
         Some(Value::Array(many)) => {

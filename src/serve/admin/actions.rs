@@ -1,4 +1,4 @@
-//! What an operator can do: drain and undrain this node, end a session. Each is told to the log.
+//! What an operator can do: drain and undrain this node, end a session, forget what a provider published. Each is told to the log.
 
 use std::sync::atomic::Ordering;
 
@@ -13,6 +13,7 @@ use super::{page, respond};
 use crate::protocol::oauth::Params;
 use crate::serve::app::oidc::token::is_form;
 use crate::serve::edge::{Response, answer};
+use crate::serve::logout;
 use crate::serve::state::State;
 use crate::serve::telemetry::Event;
 
@@ -64,7 +65,8 @@ pub(super) async fn act(
         }
         "/actions/end-session" => {
             let shown = field("session").unwrap_or_default();
-            if state.sessions.close_shown(shown).is_none() {
+            let ended = state.sessions.shown(shown).and_then(|key| logout::end(state, &key, "an operator"));
+            if ended.is_none() {
                 return if wants_page {
                     let words = "That session is not there any more.";
                     page::answer(state, false, Some(words), StatusCode::NOT_FOUND)
@@ -74,6 +76,16 @@ pub(super) async fn act(
             }
             Event::AdminAction { action: "end-session", client, session: Some(shown) }.log();
             json!({"action": "end-session", "session": shown})
+        }
+        "/actions/drop-cache" => {
+            // Row RM06: a provider lost a key, and what it published before must not be believed any longer.
+            let name = field("connector").unwrap_or_default();
+            let Some(place) = state.deployment.idps.iter().position(|idp| idp.name.as_str() == name) else {
+                return answer::json(StatusCode::NOT_FOUND, &json!({"error": "no-such-connector"}));
+            };
+            state.connectors[place].drop_cache();
+            Event::AdminAction { action: "drop-cache", client, session: None }.log();
+            json!({"action": "drop-cache", "connector": name})
         }
         _ => return answer::plain(StatusCode::NOT_FOUND),
     };

@@ -21,6 +21,8 @@ pub struct Page {
     pub link: Option<(String, String)>,
     /// A form to fill in.
     pub form: Option<Form>,
+    /// A question with one button.
+    pub confirm: Option<Confirm>,
     /// A form that posts itself (OAuth 2.0 Form Post Response Mode).
     pub post: Option<Post>,
     /// For the help desk: a short text that finds the event in the log.
@@ -40,6 +42,17 @@ pub struct Form {
     pub error: Option<String>,
 }
 
+/// A question with one button.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Confirm {
+    /// Where it posts.
+    pub action: String,
+    /// Fields.
+    pub fields: Vec<(String, String)>,
+    /// Words on the button.
+    pub button: String,
+}
+
 /// A form that posts itself.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Post {
@@ -47,6 +60,8 @@ pub struct Post {
     pub action: String,
     /// Fields.
     pub fields: Vec<(String, String)>,
+    /// Its answer leads on to other addresses, as a logout does.
+    pub leads_on: bool,
 }
 
 /// Headers of every page.
@@ -102,17 +117,20 @@ impl Page {
         })
     }
 
-    /// Nothing may be loaded or framed. A posting form names its target; the password form cannot, because
-    /// the redirect after it may lead to any registered application, and browsers hold redirects to
-    /// `form-action`.
+    /// Nothing may be loaded or framed. A posting form names its target; the password form, the question and a post
+    /// that leads on cannot, because the redirect after them may lead to any registered application or provider,
+    /// and browsers hold redirects to `form-action`.
     pub fn content_security_policy(&self) -> String {
         let mut policy =
             format!("default-src 'none'; style-src {}; base-uri 'none'; frame-ancestors 'none'", *STYLE_HASH);
         if let Some(post) = &self.post {
             let origin =
                 url::Url::parse(&post.action).map(|u| u.origin().ascii_serialization()).unwrap_or_default();
-            policy.push_str(&format!("; script-src {}; form-action {origin}", *SUBMIT_HASH));
-        } else if self.form.is_none() {
+            policy.push_str(&format!("; script-src {}", *SUBMIT_HASH));
+            if !post.leads_on {
+                policy.push_str(&format!("; form-action {origin}"));
+            }
+        } else if self.form.is_none() && self.confirm.is_none() {
             policy.push_str("; form-action 'none'");
         }
         policy
@@ -129,6 +147,7 @@ mod tests {
         page.post = Some(Post {
             action: "https://rp.example/cb".into(),
             fields: vec![("state".into(), "\"><script>alert(1)</script>".into())],
+            leads_on: false,
         });
         let html = page.html();
         assert!(!html.contains("<script>alert") && !html.contains("<title><script>"), "{html}");

@@ -23,6 +23,14 @@ pub enum Route {
     Token,
     /// UserInfo endpoint.
     UserInfo,
+    /// RP-initiated logout.
+    EndSession,
+    /// Where a person signs out: the single logout, or the own logout of an app by its place in the deployment.
+    Logout(Option<usize>),
+    /// The return from a logout at a provider; the state says from which.
+    LogoutCallback,
+    /// Where a provider announces a logout.
+    LogoutReceived(IdpIndex),
     /// A connector's callback; several connectors may share it, the state says whose it is.
     Callback(IdpIndex),
     /// A proxied app, by its place in the deployment.
@@ -60,6 +68,7 @@ impl Router {
                 (Some(&e.token), Route::Token),
                 (Some(&e.jwks), Route::Jwks),
                 (Some(&e.userinfo), Route::UserInfo),
+                (Some(&e.end_session), Route::EndSession),
                 (e.well_known.as_ref(), Route::Discovery),
             ] {
                 if let Some(url) = url {
@@ -75,6 +84,20 @@ impl Router {
                 }
             }
         }
+        for (i, idp) in deployment.idps.iter().enumerate() {
+            for url in idp.config.logout_callbacks() {
+                add(Some(&url), url.path(), Route::LogoutCallback);
+            }
+            if let Some(url) = idp.config.logout_receiver() {
+                add(Some(url), url.path(), Route::LogoutReceived(IdpIndex(i)));
+            }
+        }
+        for (app, logout) in deployment.logouts() {
+            match &logout.at {
+                CallbackAddress::Url(url) => add(Some(url), url.path(), Route::Logout(app)),
+                CallbackAddress::Path(path) => add(None, path, Route::Logout(app)),
+            }
+        }
         let mut proxies = Vec::new();
         let mut named_hosts = HashSet::new();
         for (i, app) in deployment.apps.iter().enumerate() {
@@ -87,6 +110,13 @@ impl Router {
         // Patterns with a host first, then the longest path.
         proxies.sort_by_key(|(host, path, _)| (host.is_none(), std::cmp::Reverse(path.len())));
         Router { status: deployment.health.location.clone(), endpoints, named_hosts, proxies }
+    }
+
+    /// Whether a host (with its port, where it is not the scheme's own) is one of ours: named by an endpoint's
+    /// address or by a route.
+    pub fn is_ours(&self, authority: &str) -> bool {
+        self.named_hosts.contains(host_of(authority))
+            || self.endpoints.values().flatten().any(|(host, _)| host.as_deref() == Some(authority))
     }
 
     /// Who answers a canonical path on an authority (lower case, port as sent).

@@ -209,7 +209,7 @@ async fn send(
         Begin::Redirect { url, .. } => answer::redirect(&url),
         Begin::FormPost { action, fields, .. } => {
             let mut page = Page::new("One moment", "You are being sent to your identity provider.");
-            page.post = Some(Post { action, fields });
+            page.post = Some(Post { action, fields, leads_on: false });
             answer::page(StatusCode::OK, &page)
         }
         Begin::AskPassword { action, .. } => answer::redirect(&format!("{action}?state={id}")),

@@ -11,7 +11,8 @@ use crate::model::attributes::{AttributeFault, normalise, subject};
 use crate::serve::app::oidc::authorize;
 use crate::serve::cache::Key;
 use crate::serve::edge::{Context, Response, answer};
-use crate::serve::session::{Authentication, Session};
+use crate::serve::logout;
+use crate::serve::session::{Authentication, Session, SessionKey};
 use crate::serve::state::State;
 use crate::serve::telemetry::Event;
 
@@ -61,9 +62,29 @@ pub(super) async fn finish(
         let detail = "another person than the one who was signed in";
         return rejected(state, &pending, "identity-mismatch", detail);
     }
-    let session = Session::with(previous.as_ref().map(|(_, s)| &**s), authentication.clone(), now);
-    let id = state.sessions.open(session, previous.map(|(key, _)| key), &state.entropy);
-    let shown = crate::serve::session::SessionKey::of(&id).map(|k| k.shown()).unwrap_or_default();
+    let mut went_on = false;
+    let (id, session) =
+        state.sessions.open(previous.as_ref().map(|(key, _)| *key), &state.entropy, |before| {
+            went_on |= before.is_some();
+            Session::with(before, authentication.clone(), state.entropy.token(), now)
+        });
+    // Its place was taken: by another person, or while its end was announced.
+    if let (true, Some((key, before))) = (went_on, &previous)
+        && before.sid != session.sid
+    {
+        logout::ended(state, key, before, "replaced");
+    }
+    let upstream = authentication.kept.get("sid");
+    if upstream
+        .is_some_and(|sid| logout::received::is_ended(state, &pending.idp, &authentication.issuer, sid))
+    {
+        if let Some(key) = SessionKey::of(&id) {
+            logout::end(state, &key, "announced by the provider");
+        }
+        let detail = "the session at the provider ended during the sign-in";
+        return rejected(state, &pending, "session-ended", detail);
+    }
+    let shown = SessionKey::of(&id).map(|k| k.shown()).unwrap_or_default();
     state.telling.tell(&Event::Completed {
         app: &pending.app,
         continuity: through.map(|t| state.deployment.continuity(t).name.as_str()),
@@ -80,7 +101,7 @@ pub(super) async fn finish(
                 answer::redirect(&format!("{origin}{target}"))
             }
         }
-        Return::Authorize(request) => authorize::grant(state, request, &authentication),
+        Return::Authorize(request) => authorize::grant(state, request, &authentication, &session),
     };
     let response = answer::with_cookie(response, &state.cookies.session(&id));
     let response = answer::with_cookie(response, &circles::one_more(state, &context.parts.headers));

@@ -1,12 +1,14 @@
-//! Sessions: made only by a completed sign-in, found by an opaque cookie, ended by time.
+//! Sessions: made only by a completed sign-in, found by an opaque cookie, ended by time or by a logout.
 
 pub mod cookie;
+pub mod index;
 pub mod lifetime;
 pub mod seal;
 pub mod store;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 
@@ -19,12 +21,17 @@ pub use store::{SessionKey, Store};
 /// One signed-in browser.
 #[derive(Debug)]
 pub struct Session {
+    /// What tokens and relying parties know the session by: it stays when the id in the cookie changes. 43
+    /// base64url characters, never shown as they are.
+    pub sid: String,
     /// First sign-in; the absolute lifetime counts from here.
     pub created: UnixSecs,
     /// Last request, Unix seconds.
     pub last_seen: AtomicU64,
     /// By each provider that signed the person in, each with its own time.
     pub authentications: Vec<Authentication>,
+    /// Relying parties that were told of the person: client id to subject.
+    clients: Mutex<BTreeMap<String, String>>,
 }
 
 /// What one provider said, once.
@@ -65,24 +72,55 @@ impl Authentication {
 }
 
 impl Session {
+    /// A session without any sign-in yet.
+    pub fn new(sid: String, now: UnixSecs) -> Self {
+        Session {
+            sid,
+            created: now,
+            last_seen: AtomicU64::new(now.0),
+            authentications: Vec::new(),
+            clients: Mutex::default(),
+        }
+    }
+
     /// A session that begins with one sign-in, or goes on with one more: what providers of other sign-ins said
     /// stays. A continuity connector speaks with one voice, so an earlier sign-in through the same one goes
-    /// altogether: it may have been another person, by another member.
-    pub fn with(previous: Option<&Session>, new: Authentication, now: UnixSecs) -> Self {
+    /// altogether: it may have been another person, by another member. `sid` is for a session that begins, be it
+    /// because another person takes over.
+    pub fn with(previous: Option<&Session>, new: Authentication, sid: String, now: UnixSecs) -> Self {
         let replaced = |old: &Authentication| {
             let through_the_same =
                 |name: &String| *name != new.idp && *name != old.idp && old.attributes.contains_key(name);
             old.idp == new.idp || new.attributes.keys().any(through_the_same)
         };
-        let kept =
-            previous.into_iter().flat_map(|session| &session.authentications).filter(|old| !replaced(old));
-        let mut authentications: Vec<Authentication> = kept.cloned().collect();
-        let created = match previous {
-            Some(session) if !authentications.is_empty() => session.created,
-            _ => now,
+        let same_person = |old: &Authentication| {
+            old.subjects.iter().any(|(voice, subject)| new.subjects.get(voice) == Some(subject))
         };
-        authentications.push(new);
-        Session { created, last_seen: AtomicU64::new(now.0), authentications }
+        let before = previous.map(|session| session.authentications.as_slice()).unwrap_or_default();
+        // Where another person takes a place, it is another session to everybody who was told of the first.
+        let goes_on = before.iter().all(|old| !replaced(old) || same_person(old));
+        let mut session = Session::new(sid, now);
+        session.authentications = before.iter().filter(|old| !replaced(old)).cloned().collect();
+        if let Some(previous) = previous.filter(|_| goes_on) {
+            session.sid.clone_from(&previous.sid);
+            session.clients = Mutex::new(previous.clients());
+            if !session.authentications.is_empty() {
+                session.created = previous.created;
+            }
+        }
+        session.authentications.push(new);
+        session
+    }
+
+    /// Notes that a relying party is told of the person, under this subject.
+    pub fn told(&self, client_id: &str, subject: &str) {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        clients.insert(client_id.to_owned(), subject.to_owned());
+    }
+
+    /// Relying parties that were told, with the subject each of them knows.
+    pub fn clients(&self) -> BTreeMap<String, String> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Notes a request, at most every half minute.
@@ -110,7 +148,7 @@ mod tests {
             idp: idp.into(),
             issuer: idp.into(),
             provider_subject: email.into(),
-            subjects: BTreeMap::new(),
+            subjects: names.clone().map(|name| (name.to_owned(), format!("{name}|{email}"))).collect(),
             at: UnixSecs(0),
             assurance: None,
             why: "primary".into(),
@@ -121,14 +159,22 @@ mod tests {
 
     #[test]
     fn one_voice_through_one_continuity_connector() {
-        let first = Session::with(None, signed_in("north", Some("ha"), "ada@x"), UnixSecs(10));
-        let with_other = Session::with(Some(&first), signed_in("partner", None, "ada@partner"), UnixSecs(20));
+        let with = |previous: Option<&Session>, new: Authentication, sid: &str, now| {
+            Session::with(previous, new, sid.into(), UnixSecs(now))
+        };
+        let first = with(None, signed_in("north", Some("ha"), "ada@x"), "1", 10);
+        first.told("rp", "ada");
+        let with_other = with(Some(&first), signed_in("partner", None, "ada@partner"), "2", 20);
         assert_eq!((with_other.authentications.len(), with_other.created), (2, UnixSecs(10)));
-        let second = Session::with(Some(&with_other), signed_in("south", Some("ha"), "bob@x"), UnixSecs(30));
+        assert_eq!((with_other.sid.as_str(), with_other.clients().len()), ("1", 1), "the session goes on");
+        let second = with(Some(&with_other), signed_in("south", Some("ha"), "bob@x"), "3", 30);
         assert!(second.of("north").is_none(), "nothing of the other person is left under the member's name");
         assert_eq!(second.of("ha").and_then(|a| a.get("email")), Some(&Value::from("bob@x")));
         assert!(second.of("partner").is_some());
-        let alone = Session::with(Some(&first), signed_in("south", Some("ha"), "bob@x"), UnixSecs(30));
+        let alone = with(Some(&first), signed_in("south", Some("ha"), "bob@x"), "4", 30);
         assert_eq!(alone.created, UnixSecs(30), "a new person has a new lifetime");
+        assert_eq!((alone.sid.as_str(), alone.clients().len()), ("4", 0), "and a session of his own");
+        let again = with(Some(&first), signed_in("south", Some("ha"), "ada@x"), "5", 30);
+        assert_eq!((again.sid.as_str(), again.created), ("1", UnixSecs(30)), "the same person goes on");
     }
 }

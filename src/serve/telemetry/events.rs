@@ -428,3 +428,48 @@ fn changed<'a>(connector: &'a str, change: &'a Change) -> Line<'a> {
 pub fn passed_over(plan: &Plan, place: usize) -> Option<Why> {
     plan.skipped.iter().find(|(skipped, _)| *skipped == place).map(|(_, why)| *why)
 }
+
+/// `session.ended`: by more than its time.
+pub fn session_ended(session: &str, reason: &'static str) {
+    tracing::info!(event = "session.ended", session, reason, "session ended");
+}
+
+/// `logout.upstream.incomplete`: the session at a provider may still be open, and the person was told.
+pub fn logout_incomplete(connector: &str, reason: &str) {
+    tracing::warn!(
+        event = "logout.upstream.incomplete",
+        connector,
+        reason,
+        "person is signed out here; the session at the provider may still be open"
+    );
+}
+
+/// `logout.received`: a provider announced that a session ended there.
+pub fn logout_received(connector: &str, sessions: usize) {
+    tracing::info!(
+        event = "logout.received",
+        connector,
+        sessions = sessions as u64,
+        "provider announced a logout"
+    );
+}
+
+/// `logout.refused`: an announcement that is not acceptable.
+pub fn logout_refused(connector: &str, reason: &str) {
+    tracing::warn!(event = "logout.refused", connector, reason, "announced logout refused");
+}
+
+/// `logout.backchannel.delivered`.
+pub fn relying_party_told(client: &str) {
+    tracing::info!(event = "logout.backchannel.delivered", client, "relying party was told of a logout");
+}
+
+/// `logout.backchannel.failed`.
+pub fn relying_party_not_told(client: &str, reason: &str) {
+    tracing::warn!(
+        event = "logout.backchannel.failed",
+        client,
+        reason,
+        "relying party could not be told of a logout"
+    );
+}

@@ -37,6 +37,22 @@ pub enum At {
     Authorize,
     Token,
     UserInfo,
+    EndSession,
+}
+
+/// Who signs a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signer {
+    /// The provider.
+    Own,
+    /// Somebody whose key nobody published.
+    Stranger,
+    /// The stranger, under the provider's key id.
+    Forger,
+    /// Nobody: `alg: none`.
+    Nobody,
+    /// HS256 with the published key as the secret.
+    Hmac,
 }
 
 /// What it does instead of what it should.
@@ -56,6 +72,8 @@ pub enum Quirk {
     OtherIssuer,
     /// Publishes no key.
     NoKeys,
+    /// Offers no logout.
+    NoEndSession,
     /// Sends the browser back with this error.
     Error(&'static str),
     /// `iss` of another provider in its answer.
@@ -80,6 +98,8 @@ pub enum Quirk {
     /// Signed with a key that is not published.
     TokenUnknownKey,
     TokenAbsent,
+    /// With a claim of this many bytes.
+    TokenPadded(usize),
     TokenWrongHash,
     /// Allowed in the code flow (Core §3.1.3.6).
     TokenWithoutHash,
@@ -88,6 +108,7 @@ pub enum Quirk {
 }
 
 struct Code {
+    sid: String,
     nonce: Option<String>,
     challenge: Option<String>,
     redirect_uri: String,
@@ -102,6 +123,8 @@ struct State {
     stranger: SigningKey,
     codes: HashMap<String, Code>,
     calls: HashMap<At, Vec<String>>,
+    sids: Vec<String>,
+    issued: Vec<String>,
     made: u64,
 }
 
@@ -129,6 +152,8 @@ impl FakeIdp {
                 stranger: SigningKey::generate_es256(),
                 codes: HashMap::new(),
                 calls: HashMap::new(),
+                sids: Vec::new(),
+                issued: Vec::new(),
                 made: 0,
             })),
             runtime: None,
@@ -201,6 +226,36 @@ impl FakeIdp {
         lock(&self.state).calls.get(&at).cloned().unwrap_or_default()
     }
 
+    /// Session ids, in order, of the sign-ins it redeemed.
+    pub fn sids(&self) -> Vec<String> {
+        lock(&self.state).sids.clone()
+    }
+
+    /// Session id of a sign-in whose code is not redeemed yet.
+    #[track_caller]
+    pub fn next_sid(&self) -> String {
+        let state = lock(&self.state);
+        state.codes.values().next().expect("a code on its way").sid.clone()
+    }
+
+    /// ID tokens it issued, in order.
+    pub fn id_tokens(&self) -> Vec<String> {
+        lock(&self.state).issued.clone()
+    }
+
+    /// A logout token with everything that belongs into one, and what the test changes in its header and claims.
+    pub fn logout_token(&self, signer: Signer, change: impl FnOnce(&mut Value, &mut Value)) -> String {
+        let mut state = lock(&self.state);
+        let now = maverics::ambient::Clock::system().unix().0;
+        let mut header = json!({"typ": "logout+jwt"});
+        let mut claims = json!({
+            "iss": state.issuer, "aud": CLIENT, "iat": now, "exp": now + 120, "jti": state.fresh("jti"),
+            "sub": state.person["sub"], "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
+        });
+        change(&mut header, &mut claims);
+        state.sign(signer, header, &claims)
+    }
+
     /// A connector of `type: oidc` that uses this provider.
     pub fn connector(&self, name: &str, callback: &str) -> String {
         format!(
@@ -229,19 +284,27 @@ async fn answer(
         "/authorize" => At::Authorize,
         "/token" => At::Token,
         "/userinfo" => At::UserInfo,
+        "/end" => At::EndSession,
         _ => return Ok(plain(404, "")),
     };
     let body = body.collect().await.map(|b| b.to_bytes()).unwrap_or_default();
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let (quirks, response) = {
         let mut state = lock(&state);
-        state.calls.entry(at).or_default().push(query.clone());
+        // A logout may be posted.
+        let told = if at == At::EndSession && !body.is_empty() {
+            String::from_utf8_lossy(&body).into_owned()
+        } else {
+            query.clone()
+        };
+        state.calls.entry(at).or_default().push(told.clone());
         let response = match at {
             At::Discovery => json_of(200, &state.discovery()),
             At::Keys => json_of(200, &state.key_set()),
             At::Authorize => state.authorize(&params(query.as_bytes())),
             At::Token => state.token(&parts.headers, &params(&body)),
             At::UserInfo => state.userinfo(&parts.headers),
+            At::EndSession => end_session(&params(told.as_bytes())),
         };
         (state.quirks.clone(), response)
     };
@@ -260,6 +323,19 @@ async fn answer(
         }
     }
     Ok(response)
+}
+
+/// Sends the browser back, as after a logout.
+fn end_session(params: &HashMap<String, String>) -> Response<Slow> {
+    let Some(back) = params.get("post_logout_redirect_uri") else { return plain(200, "signed out") };
+    let mut url = url::Url::parse(back).expect("a return address");
+    if let Some(state) = params.get("state") {
+        url.query_pairs_mut().append_pair("state", state);
+    }
+    let mut response = plain(302, "");
+    let location = http::HeaderValue::try_from(url.as_str()).expect("an address");
+    response.headers_mut().insert("location", location);
+    response
 }
 
 fn params(bytes: &[u8]) -> HashMap<String, String> {
@@ -296,7 +372,7 @@ impl State {
     fn discovery(&self) -> Value {
         let issuer = &self.issuer;
         let named = if self.has(Quirk::OtherIssuer) { "https://other.example" } else { issuer };
-        json!({
+        let mut document = json!({
             "issuer": named,
             "authorization_endpoint": format!("{issuer}/authorize"),
             "token_endpoint": format!("{issuer}/token"),
@@ -306,7 +382,11 @@ impl State {
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["ES256"],
             "authorization_response_iss_parameter_supported": true,
-        })
+        });
+        if !self.has(Quirk::NoEndSession) {
+            document["end_session_endpoint"] = json!(format!("{issuer}/end"));
+        }
+        document
     }
 
     fn key_set(&self) -> Value {
@@ -346,6 +426,7 @@ impl State {
             }
         }
         let kept = Code {
+            sid: self.fresh("sid"),
             nonce: params.get("nonce").cloned(),
             challenge: params.get("code_challenge").cloned(),
             redirect_uri: redirect_uri.clone(),
@@ -374,7 +455,10 @@ impl State {
         let access_token = self.fresh("access");
         let mut tokens = json!({"access_token": access_token, "token_type": "Bearer", "expires_in": 300});
         if !self.has(Quirk::TokenAbsent) {
-            tokens["id_token"] = self.id_token(&code, &access_token).into();
+            let id_token = self.id_token(&code, &access_token);
+            self.sids.push(code.sid.clone());
+            self.issued.push(id_token.clone());
+            tokens["id_token"] = id_token.into();
         }
         json_of(200, &tokens)
     }
@@ -384,7 +468,7 @@ impl State {
         let key = &self.keys[0];
         let mut claims = json!({
             "iss": self.issuer, "sub": self.person["sub"], "aud": CLIENT, "iat": now, "exp": now + 300,
-            "at_hash": half_hash(key.alg(), access_token),
+            "at_hash": half_hash(key.alg(), access_token), "sid": code.sid,
         });
         if let Some(nonce) = &code.nonce {
             claims["nonce"] = json!(nonce);
@@ -395,6 +479,7 @@ impl State {
         for quirk in &self.quirks {
             match quirk {
                 Quirk::TokenIssuer => claims["iss"] = json!("https://other.example"),
+                Quirk::TokenPadded(bytes) => claims["groups"] = json!("x".repeat(*bytes)),
                 Quirk::TokenNonce => claims["nonce"] = json!("of another request"),
                 Quirk::TokenAudience => claims["aud"] = json!("another client"),
                 Quirk::TokenTwoAudiences => claims["aud"] = json!([CLIENT, "another client"]),
@@ -407,27 +492,41 @@ impl State {
                 _ => {}
             }
         }
+        let signer = self.quirks.iter().find_map(|quirk| match quirk {
+            Quirk::TokenUnsigned => Some(Signer::Nobody),
+            Quirk::TokenHmac => Some(Signer::Hmac),
+            Quirk::TokenUnknownKey => Some(Signer::Stranger),
+            Quirk::TokenForged => Some(Signer::Forger),
+            _ => None,
+        });
+        self.sign(signer.unwrap_or(Signer::Own), json!({}), &claims)
+    }
+
+    fn sign(&self, signer: Signer, mut header: Value, claims: &Value) -> String {
+        let key = &self.keys[0];
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        if self.has(Quirk::TokenUnsigned) {
-            return format!("{}.{}.", part(&json!({"alg": "none"})), part(&claims));
+        match signer {
+            Signer::Own => key.sign(&header, claims).expect("a signature"),
+            Signer::Stranger => self.stranger.sign(&header, claims).expect("a signature"),
+            Signer::Forger => {
+                let signed = key.sign(&header, claims).expect("a signature");
+                let (text, _) = signed.rsplit_once('.').expect("three parts");
+                let forged = self.stranger.sign(&header, claims).expect("a signature");
+                let (_, signature) = forged.rsplit_once('.').expect("three parts");
+                format!("{text}.{signature}")
+            }
+            Signer::Nobody => {
+                header["alg"] = json!("none");
+                format!("{}.{}.", part(&header), part(claims))
+            }
+            Signer::Hmac => {
+                (header["alg"], header["kid"]) = (json!("HS256"), json!(key.kid()));
+                let text = format!("{}.{}", part(&header), part(claims));
+                let secret = key.public_jwk().to_string();
+                let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()), text.as_bytes());
+                format!("{text}.{}", URL_SAFE_NO_PAD.encode(tag))
+            }
         }
-        if self.has(Quirk::TokenHmac) {
-            let text = format!("{}.{}", part(&json!({"alg": "HS256", "kid": key.kid()})), part(&claims));
-            let secret = key.public_jwk().to_string();
-            let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()), text.as_bytes());
-            return format!("{text}.{}", URL_SAFE_NO_PAD.encode(tag));
-        }
-        if self.has(Quirk::TokenUnknownKey) {
-            return self.stranger.sign(&json!({}), &claims).expect("a signature");
-        }
-        let signed = key.sign(&json!({}), &claims).expect("a signature");
-        if self.has(Quirk::TokenForged) {
-            let (text, _) = signed.rsplit_once('.').expect("three parts");
-            let forged = self.stranger.sign(&json!({}), &claims).expect("a signature");
-            let (_, signature) = forged.rsplit_once('.').expect("three parts");
-            return format!("{text}.{signature}");
-        }
-        signed
     }
 
     fn userinfo(&self, headers: &http::HeaderMap) -> Response<Slow> {

@@ -13,7 +13,7 @@ use crate::serve::cache::Key;
 use crate::serve::edge::pages::{Page, Post};
 use crate::serve::edge::{Context, Response, answer};
 use crate::serve::login::{self, Return, Start};
-use crate::serve::session::Authentication;
+use crate::serve::session::{Authentication, Session};
 use crate::serve::state::State;
 use crate::serve::telemetry::Event;
 
@@ -71,7 +71,7 @@ pub async fn authorize(state: &State, context: &Context, form: Option<Params>) -
         .filter(|(a, _)| request.max_age.is_none_or(|age| age > 0 && now.since(a.at) <= age));
     match (usable, session.as_ref()) {
         (Some((authentication, voice)), Some((_, session))) => {
-            issue(state, app, &request, (authentication, voice), &**session)
+            issue(state, app, &request, (authentication, voice), session, &**session)
         }
         _ if request.prompt.none => error(state, &request, OAuthError::LoginRequired, "nobody is signed in"),
         _ => {
@@ -87,7 +87,12 @@ pub async fn authorize(state: &State, context: &Context, form: Option<Params>) -
 }
 
 /// A completed sign-in answers the request that asked for it.
-pub fn grant(state: &State, request: &AuthnRequest, authentication: &Authentication) -> Response {
+pub fn grant(
+    state: &State,
+    request: &AuthnRequest,
+    authentication: &Authentication,
+    session: &Session,
+) -> Response {
     let app = state.oidc.as_ref().and_then(|p| p.client(&state.deployment, &request.client_id));
     let Some((_, app)) = app else {
         return refused("The application that sent you here is not known any more.");
@@ -98,7 +103,7 @@ pub fn grant(state: &State, request: &AuthnRequest, authentication: &Authenticat
     let voice = app.sign_in.providers.iter().map(|p| state.deployment.provider_name(*p));
     let voice = voice.into_iter().find(|name| authentication.attributes.contains_key(*name));
     let Some(voice) = voice else { return refused("The sign-in does not serve this application any more.") };
-    issue(state, app, request, (authentication, voice), &One(authentication))
+    issue(state, app, request, (authentication, voice), session, &One(authentication))
 }
 
 /// The attributes of a single sign-in.
@@ -115,6 +120,7 @@ fn issue(
     app: &OidcApp,
     request: &AuthnRequest,
     (authentication, voice): (&Authentication, &str),
+    session: &Session,
     attributes: &dyn Attributes,
 ) -> Response {
     if !app.authorization.permits(attributes) {
@@ -123,18 +129,22 @@ fn issue(
         return error(state, request, OAuthError::AccessDenied, "the person may not use this application");
     }
     let code = state.entropy.token();
+    let person = Person {
+        client_id: app.client_id.clone(),
+        subject: authentication.subject(voice).to_owned(),
+        scope: granted_scopes(app, request),
+        auth_time: authentication.at,
+        session: session.sid.clone(),
+        session_until: state.sessions.until(session),
+        claims: mapped_claims(app, attributes),
+    };
+    session.told(&app.client_id, &person.told_subject());
     let grant = Grant {
         client_id: app.client_id.clone(),
         redirect_uri: request.redirect_uri.clone(),
         challenge: request.challenge.clone(),
         nonce: request.nonce.clone(),
-        person: Person {
-            client_id: app.client_id.clone(),
-            subject: authentication.subject(voice).to_owned(),
-            scope: granted_scopes(app, request),
-            auth_time: authentication.at,
-            claims: mapped_claims(app, attributes),
-        },
+        person,
     };
     let Ok(bytes) = serde_json::to_vec(&grant) else {
         return error(state, request, OAuthError::ServerError, "the code could not be kept");
@@ -186,6 +196,7 @@ fn send_back(
             page.post = Some(Post {
                 action: redirect.to_owned(),
                 fields: pairs.into_iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
+                leads_on: false,
             });
             answer::page(StatusCode::OK, &page)
         }

@@ -1,5 +1,7 @@
 //! What a code or an opaque access token stands for, as it is kept in the cache.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -37,6 +39,10 @@ pub struct Person {
     pub scope: Vec<String>,
     /// When the person authenticated.
     pub auth_time: UnixSecs,
+    /// The session it comes from, by [`crate::serve::session::Session::sid`].
+    pub session: String,
+    /// When that session ends at the latest.
+    pub session_until: UnixSecs,
     /// Mapped claims, all of them; scopes choose when they are told.
     pub claims: Map<String, Value>,
 }
@@ -56,6 +62,16 @@ impl Person {
             _ => self.subject.clone(),
         }
     }
+}
+
+/// `sid` as one relying party sees it: two of them cannot tell by it that they have the same person (protocol row
+/// I06). 43 base64url characters.
+pub fn sid_for(session: &str, client_id: &str) -> String {
+    let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+    for part in ["sid", session, "\0", client_id] {
+        context.update(part.as_bytes());
+    }
+    URL_SAFE_NO_PAD.encode(context.finish().as_ref())
 }
 
 /// The mapped claims of a person, each in the type it must have.

@@ -3,11 +3,13 @@
 pub mod authorize;
 pub mod client;
 pub mod documents;
+pub mod end_session;
 pub mod grant;
 pub mod token;
 pub mod userinfo;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -15,8 +17,8 @@ use crate::config::providers::KeyAlgorithm;
 use crate::files;
 use crate::model::Deployment;
 use crate::model::app::{App, KeyMaterial, OidcApp, OidcProvider};
-use crate::protocol::jose::SigningKey;
 use crate::protocol::jose::token::Alg;
+use crate::protocol::jose::{KeySet, SigningKey};
 use crate::protocol::oidc::discovery::OwnMetadata;
 use crate::secrets::Keyring;
 use crate::value::Secret;
@@ -26,7 +28,11 @@ pub struct Provider {
     /// Byte for byte in `iss`.
     pub issuer: String,
     /// The first signs.
-    pub keys: Vec<SigningKey>,
+    pub keys: Vec<Arc<SigningKey>>,
+    /// Their public halves, for ID tokens that come back as hints.
+    pub own_keys: KeySet,
+    /// Whether tokens end with the session they come from.
+    pub correlate_session: bool,
     /// Registered clients.
     pub clients: Vec<Client>,
     /// Discovery document, as it is served.
@@ -67,7 +73,7 @@ impl Provider {
             });
             let key = SigningKey::from_pem(&pem, alg)
                 .map_err(|e| format!("oidcProvider.jwks: the key `{}` {e}", source.name))?;
-            keys.push(key);
+            keys.push(Arc::new(key));
         }
         let mut clients = Vec::new();
         let mut custom_scopes = Vec::new();
@@ -90,12 +96,15 @@ impl Provider {
             token: config.endpoints.token.as_str(),
             jwks: config.endpoints.jwks.as_str(),
             userinfo: config.endpoints.userinfo.as_str(),
+            end_session: config.endpoints.end_session.as_str(),
             custom_scopes,
             claims,
-            algs: keys.iter().map(SigningKey::alg).collect(),
+            algs: keys.iter().map(|key| key.alg()).collect(),
         };
-        let jwks = json!({"keys": keys.iter().map(SigningKey::public_jwk).collect::<Vec<Value>>()});
+        let jwks = json!({"keys": keys.iter().map(|key| key.public_jwk()).collect::<Vec<Value>>()});
         Ok(Provider {
+            own_keys: KeySet::parse(&jwks)?,
+            correlate_session: config.correlate_session,
             issuer: config.issuer.as_str().to_owned(),
             discovery: documents::Document::new(&metadata.document()),
             jwks: documents::Document::new(&jwks),
@@ -113,8 +122,17 @@ impl Provider {
         }
     }
 
+    /// How long a token or code may outlive its session, were it not ended with it, in seconds.
+    pub fn longest_token_secs(&self, deployment: &Deployment) -> u64 {
+        let of_apps = deployment.apps.iter().filter_map(|app| match app {
+            App::Oidc(app) => Some(app.access_token_secs),
+            App::Proxy(_) => None,
+        });
+        grant::CODE_SECS + of_apps.max().unwrap_or(0)
+    }
+
     /// The key that signs. There is always one: linking demands it.
-    pub fn signer(&self) -> Option<&SigningKey> {
+    pub fn signer(&self) -> Option<&Arc<SigningKey>> {
         self.keys.first()
     }
 }

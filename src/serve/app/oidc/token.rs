@@ -5,7 +5,7 @@ use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::grant::{CODE_SECS, Grant, Person};
+use super::grant::{CODE_SECS, Grant, Person, sid_for};
 use super::{Provider, client};
 use crate::config::apps::AccessTokenKind;
 use crate::model::app::OidcApp;
@@ -13,6 +13,7 @@ use crate::protocol::oauth::{OAuthError, Params, pkce};
 use crate::protocol::oidc::id_token::half_hash;
 use crate::serve::cache::Key;
 use crate::serve::edge::{Context, Response, answer};
+use crate::serve::logout;
 use crate::serve::state::State;
 use crate::serve::telemetry::Event;
 
@@ -75,6 +76,9 @@ fn redeem(state: &State, provider: &Provider, context: &Context, form: &Params) 
         (Some(challenge), Some(verifier)) if pkce::matches(verifier, challenge) => {}
         (None, None) => {}
         _ => return Err(bad),
+    }
+    if logout::is_over(state, provider, &grant.person) {
+        return Err(bad);
     }
     let (tokens, access_token) = tokens(state, provider, app, &grant)
         .ok_or(refuse(OAuthError::TemporarilyUnavailable, "the tokens could not be signed"))?;
@@ -144,6 +148,7 @@ fn id_token(
     let mut own = json!({
         "iss": provider.issuer, "sub": person.told_subject(), "aud": app.client_id, "exp": now + app.id_token_secs,
         "iat": now, "auth_time": person.auth_time.0, "at_hash": half_hash(signer.alg(), access_token),
+        "sid": sid_for(&person.session, &app.client_id),
     });
     if let (Some(nonce), Some(own)) = (&grant.nonce, own.as_object_mut()) {
         own.insert("nonce".into(), json!(nonce));

@@ -8,6 +8,7 @@ use super::grant::Person;
 use crate::protocol::oauth::{OAuthError, Params};
 use crate::serve::cache::Key;
 use crate::serve::edge::{Context, Response, answer};
+use crate::serve::logout;
 use crate::serve::state::State;
 
 /// Claims for a bearer: GET or POST, the token in the header or in a posted form, never in both or the query.
@@ -27,7 +28,9 @@ pub fn userinfo(state: &State, context: &Context, form: Option<Params>) -> Respo
         (None, None) => return challenge(StatusCode::UNAUTHORIZED, None),
     };
     let kept = state.cache.get(&Key::of("access", &token), state.now());
-    let Some(person) = kept.and_then(|bytes| serde_json::from_slice::<Person>(&bytes).ok()) else {
+    let person = kept.and_then(|bytes| serde_json::from_slice::<Person>(&bytes).ok());
+    let ended = |person: &Person| state.oidc.as_ref().is_none_or(|p| logout::is_over(state, p, person));
+    let Some(person) = person.filter(|person| !ended(person)) else {
         return challenge(StatusCode::UNAUTHORIZED, Some(OAuthError::InvalidToken));
     };
     if !person.scope.iter().any(|s| s == "openid") {

@@ -1,0 +1,64 @@
+//! A provider announces that a session ended there (OpenID Connect Back-Channel Logout §2.5 to §2.8).
+
+use http::{Method, StatusCode};
+use serde_json::json;
+
+use crate::model::IdpIndex;
+use crate::protocol::oauth::{OAuthError, Params};
+use crate::serve::cache::Key;
+use crate::serve::edge::{Context, Response, answer};
+use crate::serve::state::State;
+use crate::serve::telemetry::events;
+
+/// Most announcements remembered, so that none works twice.
+pub const ANNOUNCEMENTS_MAX: usize = 100_000;
+
+/// How long a session that ended at its provider is remembered, in seconds: longer than a sign-in there takes to
+/// become a session here.
+pub const ENDED_SECS: u64 = 600;
+
+fn ended_key(idp: &str, issuer: &str, session: &str) -> Key {
+    Key::of("ended-upstream", &json!([idp, issuer, session]).to_string())
+}
+
+/// Whether the provider has announced the end of a session that a sign-in comes from, while it was under way.
+pub fn is_ended(state: &State, idp: &str, issuer: &str, session: &str) -> bool {
+    state.logouts.announced.get(&ended_key(idp, issuer, session), state.now()).is_some()
+}
+
+/// Ends the sessions that a verified announcement is about. It is as well received when there is none.
+pub async fn received(state: &State, index: IdpIndex, context: &Context, form: Option<Params>) -> Response {
+    if context.parts.method != Method::POST {
+        return answer::method_not_allowed("POST");
+    }
+    let idp = state.deployment.idp(index).name.as_str();
+    let Some(form) = form else { return refused(idp, "the body is not a form") };
+    let announced = match state.connectors[index.0].logout_received(&form).await {
+        Ok(announced) => announced,
+        Err(fault) => return refused(idp, &fault.to_string()),
+    };
+    let seen = Key::of("announced", &json!([idp, announced.issuer, announced.announcement]).to_string());
+    if !state.logouts.announced.put_if_absent(seen, *b"", announced.until, state.now()) {
+        return refused(idp, "the announcement was received before");
+    }
+    if let Some(session) = &announced.session {
+        let key = ended_key(idp, &announced.issuer, session);
+        state.logouts.announced.put(key, *b"", state.now().plus(ENDED_SECS));
+    }
+    let ended = state.sessions.close_announced(idp, &announced);
+    for (key, session) in &ended {
+        super::ended(state, key, session, "announced by the provider");
+    }
+    events::logout_received(idp, ended.len());
+    // An answer without content, which must not be kept either.
+    let mut response = answer::plain(StatusCode::OK);
+    *response.body_mut() = crate::serve::edge::Body::empty();
+    response.headers_mut().remove(http::header::CONTENT_TYPE);
+    response
+}
+
+/// One answer for everything that is wrong; the log has the reason.
+fn refused(idp: &str, reason: &str) -> Response {
+    events::logout_refused(idp, reason);
+    answer::json(StatusCode::BAD_REQUEST, &json!({"error": OAuthError::InvalidRequest.code()}))
+}

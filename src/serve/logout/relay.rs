@@ -1,0 +1,103 @@
+//! Relying parties are told that a session ended (OpenID Connect Back-Channel Logout §2.5). Nobody waits for it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+
+use crate::net::{Client, Fetch};
+use crate::protocol::oidc::logout_token::{TYP, claims};
+use crate::serve::app::oidc::grant::sid_for;
+use crate::serve::session::Session;
+use crate::serve::state::State;
+use crate::serve::telemetry::events;
+use crate::value::WebUrl;
+
+/// Calls under way at once.
+pub const CALLS_MAX: usize = 16;
+/// Calls that wait or are under way; what is beyond is not told, and the log says so.
+pub const WAITING_MAX: usize = 2_000;
+/// Budget of one call, in milliseconds.
+pub const CALL_MILLIS_MAX: u64 = 5_000;
+/// Until the one repetition of a call that failed, in milliseconds.
+pub const AGAIN_MILLIS: u64 = 1_000;
+/// Most of an answer that is read, in bytes: only its status matters.
+const ANSWER_BYTES_MAX: usize = 1_024;
+
+/// Tells relying parties, a bounded number at a time.
+pub struct Relay {
+    client: Client,
+    runtime: Handle,
+    calls: Arc<Semaphore>,
+    waiting: Arc<AtomicUsize>,
+}
+
+/// A place among those that wait, given back however the call ends.
+struct Place(Arc<AtomicUsize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Relay {
+    /// `client` makes the calls, on `runtime`.
+    pub fn new(client: Client, runtime: Handle) -> Self {
+        Relay { client, runtime, calls: Arc::new(Semaphore::new(CALLS_MAX)), waiting: Arc::default() }
+    }
+
+    /// Tells every relying party of a session that has an address for it.
+    pub fn tell(&self, state: &State, session: &Session) {
+        let Some(provider) = &state.oidc else { return };
+        for (client_id, subject) in session.clients() {
+            let Some((_, app)) = provider.client(&state.deployment, &client_id) else { continue };
+            let (Some(url), Some(signer)) = (&app.backchannel_logout, provider.signer()) else { continue };
+            if self.waiting.fetch_add(1, Ordering::Relaxed) >= WAITING_MAX {
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
+                events::relying_party_not_told(&client_id, "too many calls are waiting");
+                continue;
+            }
+            let place = Place(self.waiting.clone());
+            let sid = sid_for(&session.sid, &client_id);
+            let claims =
+                claims(&provider.issuer, &client_id, &subject, &sid, &state.entropy.token(), state.now());
+            let (client, calls, url) = (self.client.clone(), self.calls.clone(), url.clone());
+            let signer = signer.clone();
+            self.runtime.spawn(async move {
+                let _place = place;
+                // Here, since an announced logout may end many sessions in one request.
+                let Some(token) = signer.sign(&json!({"typ": TYP}), &claims) else {
+                    return events::relying_party_not_told(&client_id, "the token could not be signed");
+                };
+                let result = match call(&client, &calls, &url, &token).await {
+                    Ok(()) => Ok(()),
+                    Err(_) => {
+                        tokio::time::sleep(Duration::from_millis(AGAIN_MILLIS)).await;
+                        call(&client, &calls, &url, &token).await
+                    }
+                };
+                match result {
+                    Ok(()) => events::relying_party_told(&client_id),
+                    Err(reason) => events::relying_party_not_told(&client_id, &reason),
+                }
+            });
+        }
+    }
+}
+
+async fn call(client: &Client, calls: &Semaphore, url: &WebUrl, token: &str) -> Result<(), String> {
+    let Ok(_permit) = calls.acquire().await else { return Err("stopping".into()) };
+    let fetch = Fetch::post_form(url.clone(), &[("logout_token", token)])
+        .within(Duration::from_millis(CALL_MILLIS_MAX))
+        .body_max(ANSWER_BYTES_MAX)
+        .cut_long_body();
+    match client.fetch(fetch).await {
+        Ok(answer) if matches!(answer.status, 200 | 204) => Ok(()),
+        Ok(answer) => Err(format!("status {}", answer.status)),
+        Err(error) => Err(error.to_string()),
+    }
+}
