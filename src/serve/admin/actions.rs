@@ -65,7 +65,7 @@ pub(super) async fn act(
         }
         "/actions/end-session" => {
             let shown = field("session").unwrap_or_default();
-            let ended = state.sessions.shown(shown).and_then(|key| logout::end(state, &key, "an operator"));
+            let ended = state.sessions.shown(shown).and_then(|key| logout::end(state, &key, "operator"));
             if ended.is_none() {
                 return if wants_page {
                     let words = "That session is not there any more.";

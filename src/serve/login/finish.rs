@@ -79,7 +79,7 @@ pub(super) async fn finish(
         .is_some_and(|sid| logout::received::is_ended(state, &pending.idp, &authentication.issuer, sid))
     {
         if let Some(key) = SessionKey::of(&id) {
-            logout::end(state, &key, "announced by the provider");
+            logout::end(state, &key, "announced-by-provider");
         }
         let detail = "the session at the provider ended during the sign-in";
         return rejected(state, &pending, "session-ended", detail);

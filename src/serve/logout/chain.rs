@@ -15,7 +15,7 @@ use crate::serve::edge::pages::{Page, Post};
 use crate::serve::edge::{Context, Response, answer};
 use crate::serve::session::{SessionKey, cookie};
 use crate::serve::state::State;
-use crate::serve::telemetry::events;
+use crate::serve::telemetry::Event;
 
 /// How long a browser may stay at a provider, in seconds: some ask the person there.
 pub const UNDER_WAY_SECS: u64 = 600;
@@ -103,11 +103,17 @@ pub async fn callback(state: &State, context: &Context) -> Response {
     if let Some(index) = index_of(state, &at.idp)
         && let Err(fault) = state.connectors[index.0].logout_complete(&params, &at.kept).await
     {
-        events::logout_incomplete(&at.idp, &fault.to_string());
+        incomplete(&at.idp, false, &fault.to_string());
         way.open.push((at.idp, false));
     }
     let response = go_on(state, context, way).await;
     answer::with_cookie(response, &state.cookies.pending_gone(&id))
+}
+
+/// The session at a provider may still be open.
+fn incomplete(connector: &str, down: bool, detail: &str) {
+    let reason = if down { "provider-down" } else { "not-possible" };
+    Event::LogoutIncomplete { connector, reason, detail }.log();
 }
 
 /// The one state of a return, when this browser is the one that was sent away with it.
@@ -137,7 +143,7 @@ async fn go_on(state: &State, context: &Context, mut way: UnderWay) -> Response 
         let begun = match send(state, context, &visit, &id, deadline).await {
             Ok(begun) => begun,
             Err((down, reason)) => {
-                events::logout_incomplete(&visit.idp, &reason);
+                incomplete(&visit.idp, down, &reason);
                 way.open.push((visit.idp, down));
                 continue;
             }
@@ -146,7 +152,7 @@ async fn go_on(state: &State, context: &Context, mut way: UnderWay) -> Response 
             &begun;
         let returns = kept.contains_key("redirect_uri");
         if !returns && (way.after.is_some() || !way.open.is_empty() || !way.left.is_empty()) {
-            events::logout_incomplete(&visit.idp, "no address to return to is configured");
+            incomplete(&visit.idp, false, "no address to return to is configured");
             way.open.push((visit.idp, false));
             continue;
         }

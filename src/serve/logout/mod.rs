@@ -22,7 +22,7 @@ use crate::serve::app::oidc::grant::Person;
 use crate::serve::cache::{Key, Memory};
 use crate::serve::session::{Session, SessionKey};
 use crate::serve::state::State;
-use crate::serve::telemetry::events;
+use crate::serve::telemetry::Event;
 
 /// What logouts need beside the sessions.
 pub struct Logouts {
@@ -61,7 +61,7 @@ pub fn end(state: &State, key: &SessionKey, why: &'static str) -> Option<std::sy
 /// What follows when a session has left the store by more than its time.
 pub fn ended(state: &State, key: &SessionKey, session: &Session, why: &'static str) {
     end_tokens(state, session);
-    events::session_ended(&key.shown(), why);
+    Event::SessionEnded { session: &key.shown(), reason: why }.log();
     state.logouts.relay.tell(state, session);
 }
 

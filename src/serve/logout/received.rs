@@ -8,7 +8,7 @@ use crate::protocol::oauth::{OAuthError, Params};
 use crate::serve::cache::Key;
 use crate::serve::edge::{Context, Response, answer};
 use crate::serve::state::State;
-use crate::serve::telemetry::events;
+use crate::serve::telemetry::Event;
 
 /// Most announcements remembered, so that none works twice.
 pub const ANNOUNCEMENTS_MAX: usize = 100_000;
@@ -47,9 +47,10 @@ pub async fn received(state: &State, index: IdpIndex, context: &Context, form: O
     }
     let ended = state.sessions.close_announced(idp, &announced);
     for (key, session) in &ended {
-        super::ended(state, key, session, "announced by the provider");
+        super::ended(state, key, session, "announced-by-provider");
     }
-    events::logout_received(idp, ended.len());
+    let detail = format!("{} sessions ended", ended.len());
+    Event::LogoutReceived { connector: idp, detail: &detail }.log();
     // An answer without content, which must not be kept either.
     let mut response = answer::plain(StatusCode::OK);
     *response.body_mut() = crate::serve::edge::Body::empty();
@@ -59,6 +60,6 @@ pub async fn received(state: &State, index: IdpIndex, context: &Context, form: O
 
 /// One answer for everything that is wrong; the log has the reason.
 fn refused(idp: &str, reason: &str) -> Response {
-    events::logout_refused(idp, reason);
+    Event::LogoutRefused { connector: idp, detail: reason }.log();
     answer::json(StatusCode::BAD_REQUEST, &json!({"error": OAuthError::InvalidRequest.code()}))
 }

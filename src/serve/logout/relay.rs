@@ -13,7 +13,7 @@ use crate::protocol::oidc::logout_token::{TYP, claims};
 use crate::serve::app::oidc::grant::sid_for;
 use crate::serve::session::Session;
 use crate::serve::state::State;
-use crate::serve::telemetry::events;
+use crate::serve::telemetry::Event;
 use crate::value::WebUrl;
 
 /// Calls under way at once.
@@ -58,7 +58,7 @@ impl Relay {
             let (Some(url), Some(signer)) = (&app.backchannel_logout, provider.signer()) else { continue };
             if self.waiting.fetch_add(1, Ordering::Relaxed) >= WAITING_MAX {
                 self.waiting.fetch_sub(1, Ordering::Relaxed);
-                events::relying_party_not_told(&client_id, "too many calls are waiting");
+                not_told(&client_id, "too many calls are waiting");
                 continue;
             }
             let place = Place(self.waiting.clone());
@@ -71,7 +71,7 @@ impl Relay {
                 let _place = place;
                 // Here, since an announced logout may end many sessions in one request.
                 let Some(token) = signer.sign(&json!({"typ": TYP}), &claims) else {
-                    return events::relying_party_not_told(&client_id, "the token could not be signed");
+                    return not_told(&client_id, "the token could not be signed");
                 };
                 let result = match call(&client, &calls, &url, &token).await {
                     Ok(()) => Ok(()),
@@ -81,12 +81,16 @@ impl Relay {
                     }
                 };
                 match result {
-                    Ok(()) => events::relying_party_told(&client_id),
-                    Err(reason) => events::relying_party_not_told(&client_id, &reason),
+                    Ok(()) => Event::RelyingPartyTold { client: &client_id }.log(),
+                    Err(reason) => not_told(&client_id, &reason),
                 }
             });
         }
     }
+}
+
+fn not_told(client: &str, detail: &str) {
+    Event::RelyingPartyNotTold { client, detail }.log();
 }
 
 async fn call(client: &Client, calls: &Semaphore, url: &WebUrl, token: &str) -> Result<(), String> {

@@ -130,9 +130,29 @@ pub enum Event<'a> {
     Circles {
         app: &'a str,
     },
+    SessionEnded {
+        session: &'a str,
+        reason: &'static str,
+    },
     LogoutIncomplete {
         connector: &'a str,
         reason: &'static str,
+        detail: &'a str,
+    },
+    LogoutReceived {
+        connector: &'a str,
+        detail: &'a str,
+    },
+    LogoutRefused {
+        connector: &'a str,
+        detail: &'a str,
+    },
+    RelyingPartyTold {
+        client: &'a str,
+    },
+    RelyingPartyNotTold {
+        client: &'a str,
+        detail: &'a str,
     },
     AccessDenied {
         app: &'a str,
@@ -338,9 +358,28 @@ impl Event<'_> {
                 Line { app: Some(app), ..Line::about(&kinds::COLLISION, connector) }
             }
             Event::Circles { app } => Line::of_app(&kinds::CIRCLES, app),
-            Event::LogoutIncomplete { connector, reason } => {
-                Line { reason: Some(reason), ..Line::about(&kinds::LOGOUT_INCOMPLETE, connector) }
+            Event::SessionEnded { session, reason } => {
+                Line { session: Some(session), reason: Some(reason), ..Line::new(&kinds::SESSION_ENDED) }
             }
+            Event::LogoutIncomplete { connector, reason, detail } => Line {
+                reason: Some(reason),
+                detail: Some(detail),
+                ..Line::about(&kinds::LOGOUT_INCOMPLETE, connector)
+            },
+            Event::LogoutReceived { connector, detail } => {
+                Line { detail: Some(detail), ..Line::about(&kinds::LOGOUT_RECEIVED, connector) }
+            }
+            Event::LogoutRefused { connector, detail } => {
+                Line { detail: Some(detail), ..Line::about(&kinds::LOGOUT_REFUSED, connector) }
+            }
+            Event::RelyingPartyTold { client } => {
+                Line { client: Some(client), ..Line::new(&kinds::RELYING_PARTY_TOLD) }
+            }
+            Event::RelyingPartyNotTold { client, detail } => Line {
+                client: Some(client),
+                detail: Some(detail),
+                ..Line::new(&kinds::RELYING_PARTY_NOT_TOLD)
+            },
             Event::AccessDenied { app, subject, path } => {
                 Line { subject: Some(subject), path: Some(path), ..Line::of_app(&kinds::ACCESS_DENIED, app) }
             }
@@ -427,49 +466,4 @@ fn changed<'a>(connector: &'a str, change: &'a Change) -> Line<'a> {
 /// Why a member of a plan does not serve, for [`Event::Served`].
 pub fn passed_over(plan: &Plan, place: usize) -> Option<Why> {
     plan.skipped.iter().find(|(skipped, _)| *skipped == place).map(|(_, why)| *why)
-}
-
-/// `session.ended`: by more than its time.
-pub fn session_ended(session: &str, reason: &'static str) {
-    tracing::info!(event = "session.ended", session, reason, "session ended");
-}
-
-/// `logout.upstream.incomplete`: the session at a provider may still be open, and the person was told.
-pub fn logout_incomplete(connector: &str, reason: &str) {
-    tracing::warn!(
-        event = "logout.upstream.incomplete",
-        connector,
-        reason,
-        "person is signed out here; the session at the provider may still be open"
-    );
-}
-
-/// `logout.received`: a provider announced that a session ended there.
-pub fn logout_received(connector: &str, sessions: usize) {
-    tracing::info!(
-        event = "logout.received",
-        connector,
-        sessions = sessions as u64,
-        "provider announced a logout"
-    );
-}
-
-/// `logout.refused`: an announcement that is not acceptable.
-pub fn logout_refused(connector: &str, reason: &str) {
-    tracing::warn!(event = "logout.refused", connector, reason, "announced logout refused");
-}
-
-/// `logout.backchannel.delivered`.
-pub fn relying_party_told(client: &str) {
-    tracing::info!(event = "logout.backchannel.delivered", client, "relying party was told of a logout");
-}
-
-/// `logout.backchannel.failed`.
-pub fn relying_party_not_told(client: &str, reason: &str) {
-    tracing::warn!(
-        event = "logout.backchannel.failed",
-        client,
-        reason,
-        "relying party could not be told of a logout"
-    );
 }

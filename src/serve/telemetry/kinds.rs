@@ -106,11 +106,27 @@ kinds! {
         "A provider gave an identity to another account than lately, and the sign-in was refused.";
     CIRCLES = "login.circles", Warn, "a browser is sent in circles; are its requests going to several nodes?",
         "A browser signed in several times within a minute and never had a session, and was stopped.";
+    SESSION_ENDED = "session.ended", Info, "session ended",
+        "A session ended by more than its time; `reason` says who ended it.";
+    LOGOUT_RECEIVED = "logout.received", Info, "provider announced a logout",
+        "A provider said that a session ended there; those of this node that came from it ended.";
+    LOGOUT_REFUSED = "logout.refused", Warn, "announced logout refused",
+        "An announcement of a logout was not acceptable.";
+    RELYING_PARTY_TOLD = "logout.backchannel.delivered", Info, "relying party was told of a logout",
+        "An application took our announcement of a logout.";
+    RELYING_PARTY_NOT_TOLD = "logout.backchannel.failed", Warn, "relying party could not be told of a logout",
+        "An application did not take our announcement of a logout; its own session may go on.";
     LOGOUT_INCOMPLETE = "logout.upstream.incomplete", Warn, "the provider's session may still live",
         "A session ended here, and the provider could not be told.";
     // identity provider documents
     STALE_USED = "idp.metadata.stale_used", Warn, "using stale provider metadata",
         "A provider's documents are past their age and it does not answer; the old ones go on for a day.";
+    METADATA_RESTORED = "idp.metadata.restored", Info, "what an earlier run fetched is known again",
+        "A provider's documents were read from the state folder, and their MAC is right.";
+    COPY_IGNORED = "idp.metadata.copy_ignored", Warn, "the copy of the provider's metadata is not used",
+        "What the state folder has of a provider is tampered with, foreign, broken or too old.";
+    COPY_FAILED = "idp.metadata.copy_failed", Warn, "the provider's metadata could not be kept over a restart",
+        "The state folder could not be written.";
     UNKNOWN_KID = "idp.jwks.unknown_kid", Info, "a token names an unknown key; fetching the keys",
         "A token was signed with a key we had not seen; at most one fetch a minute follows.";
     USERINFO_FAILED = "idp.userinfo.failed", Warn, "UserInfo failed; the claims of the ID token must be enough",
@@ -146,6 +162,19 @@ kinds! {
     ADMIN_REFUSED = "admin.refused", Warn, "an admin request was refused",
         "Host, Origin or token of a request to the admin listener was not acceptable.";
     DEMO_SWITCHED = "demo.switched", Info, "switch turned", "Somebody broke or mended a provider of `maverics demo`.";
+    // the program
+    RELOAD_DONE = "reload.done", Info, "serving the configuration as it is now",
+        "A new configuration was applied; sessions and what is known of unchanged providers went over.";
+    RELOAD_REFUSED = "reload.refused", Error, "the configuration was not applied; serving as before",
+        "A new configuration cannot be served; nothing changed.";
+    RELOAD_FINDING = "reload.finding", Error, "a finding in the new configuration",
+        "What is wrong with a configuration that was to be applied: code, place and words.";
+    RELOAD_PARTLY = "reload.partly", Warn, "this section takes effect after a restart",
+        "A section of the new configuration cannot change while the server runs.";
+    CERTIFICATES_RENEWED = "certificates.renewed", Info, "new connections get the new certificates",
+        "The listener's certificate files changed and were taken over.";
+    CERTIFICATES_REFUSED = "certificates.refused", Error, "the old certificates stay",
+        "The listener's certificate files changed and cannot be used.";
 }
 
 #[cfg(test)]
