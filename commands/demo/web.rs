@@ -149,7 +149,7 @@ async fn turn(demo: &Demo, provider: &str, form: &[(String, String)]) -> Answer 
 /// Ends the orchestrator's session of this browser.
 fn sign_out(demo: &Demo, headers: &HeaderMap) -> Answer {
     if let Some((key, _)) = demo.state.session(headers) {
-        maverics::serve::logout::end(&demo.state, &key, "signed out");
+        maverics::serve::logout::end(&demo.state, &key, "signed-out");
     }
     demo.visits.forget(headers);
     let mut response = see(&format!("{}/switches", demo.app_origin));

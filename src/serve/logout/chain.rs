@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::connector::{Begin, Fault, Kept, LogoutRequest};
+use crate::health::Reason;
 use crate::model::IdpIndex;
 use crate::protocol::oauth::Params;
 use crate::serve::cache::Key;
@@ -103,16 +104,16 @@ pub async fn callback(state: &State, context: &Context) -> Response {
     if let Some(index) = index_of(state, &at.idp)
         && let Err(fault) = state.connectors[index.0].logout_complete(&params, &at.kept).await
     {
-        incomplete(&at.idp, false, &fault.to_string());
+        incomplete(&at.idp, None, &fault.to_string());
         way.open.push((at.idp, false));
     }
     let response = go_on(state, context, way).await;
     answer::with_cookie(response, &state.cookies.pending_gone(&id))
 }
 
-/// The session at a provider may still be open.
-fn incomplete(connector: &str, down: bool, detail: &str) {
-    let reason = if down { "provider-down" } else { "not-possible" };
+/// The session at a provider may still be open: because it is not well (`down`), or for another reason.
+fn incomplete(connector: &str, down: Option<Reason>, detail: &str) {
+    let reason = down.map_or("not-possible", Reason::code);
     Event::LogoutIncomplete { connector, reason, detail }.log();
 }
 
@@ -144,7 +145,7 @@ async fn go_on(state: &State, context: &Context, mut way: UnderWay) -> Response 
             Ok(begun) => begun,
             Err((down, reason)) => {
                 incomplete(&visit.idp, down, &reason);
-                way.open.push((visit.idp, down));
+                way.open.push((visit.idp, down.is_some()));
                 continue;
             }
         };
@@ -152,7 +153,7 @@ async fn go_on(state: &State, context: &Context, mut way: UnderWay) -> Response 
             &begun;
         let returns = kept.contains_key("redirect_uri");
         if !returns && (way.after.is_some() || !way.open.is_empty() || !way.left.is_empty()) {
-            incomplete(&visit.idp, false, "no address to return to is configured");
+            incomplete(&visit.idp, None, "no address to return to is configured");
             way.open.push((visit.idp, false));
             continue;
         }
@@ -184,11 +185,11 @@ async fn send(
     visit: &Visit,
     id: &str,
     deadline: Instant,
-) -> Result<Begin, (bool, String)> {
-    let index = index_of(state, &visit.idp).ok_or((false, "not configured any more".to_owned()))?;
+) -> Result<Begin, (Option<Reason>, String)> {
+    let index = index_of(state, &visit.idp).ok_or((None, "not configured any more".to_owned()))?;
     let unavailable = || {
-        let reason = state.board.member(index).last_reason();
-        (true, reason.map_or("timeout", crate::health::Reason::code).to_owned())
+        let reason = state.board.member(index).last_reason().unwrap_or(Reason::Timeout);
+        (Some(reason), "it did not answer our own question".to_owned())
     };
     let left = deadline.saturating_duration_since(Instant::now());
     let there = match asks_first(state, index).map(|budget| budget.min(left)) {
@@ -202,8 +203,8 @@ async fn send(
     let origin = context.origin();
     let request = LogoutRequest { session: &visit.kept, state: id, origin: &origin };
     state.connectors[index.0].logout_begin(request).await.map_err(|fault| match fault {
-        Fault::Unwell(unwell) => (true, unwell.reason.code().to_owned()),
-        other => (false, other.to_string()),
+        Fault::Unwell(unwell) => (Some(unwell.reason), unwell.detail),
+        other => (None, other.to_string()),
     })
 }
 

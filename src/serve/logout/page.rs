@@ -34,7 +34,7 @@ pub async fn page(state: &State, context: &Context, app: Option<usize>, form: Op
             Asked::Nobody => return answer::plain(StatusCode::FORBIDDEN),
         }
     }
-    chain::begin(state, context, &key, "signed out", after).await
+    chain::begin(state, context, &key, "signed-out", after).await
 }
 
 /// Over plain http the cookie stays at home when another site posts. Before anybody is told that he is signed out,

@@ -39,7 +39,7 @@ fn each_mutation_of_a_good_token_is_refused() {
     let first = world.signed_in();
     is_received(&announce(&world, "strong", &token_for(&world.strong, Signer::Own, |_, _| {})));
     assert!(!world.is_in(&first), "the token that all others are made from is good");
-    world.server.wait_for_log(&["event=logout.received", "connector=strong", "sessions=1"]);
+    world.server.wait_for_log(&["event=logout.received", "connector=strong", "detail=\"1 sessions ended\""]);
 
     let person = world.signed_in();
     let now = Clock::system().unix().0;
@@ -145,7 +145,7 @@ fn a_session_or_all_of_a_person() {
     });
     is_received(&announce(&world, "strong", &token));
     assert_eq!(live(), [false, false, false]);
-    world.server.wait_for_log(&["event=logout.received", "sessions=2"]);
+    world.server.wait_for_log(&["event=logout.received", "detail=\"2 sessions ended\""]);
 }
 
 /// The provider ends its session while the person is on the way back from it: no session begins.

@@ -110,7 +110,7 @@ fn out_here_and_there() {
     let form = person.open(&world.app());
     assert_eq!(form.forms()[0].fields.len(), 2, "a name and a password are asked for: {}", form.text());
     // Its announcement of the same logout came in the middle, and was received.
-    world.server.wait_for_log(&["event=logout.received", "connector=people", "sessions=0"]);
+    world.server.wait_for_log(&["event=logout.received", "connector=people", "detail=\"0 sessions ended\""]);
     assert!(!world.server.log().contains("event=logout.refused"));
 }
 
@@ -128,7 +128,7 @@ fn the_provider_announces_it() {
     let question = world.log_out(&mut person);
     assert!(world.is_in(&first));
     is_plain_end(&person.submit(&question, &[("logout", "yes")]));
-    world.server.wait_for_log(&["event=logout.received", "connector=people", "sessions=1"]);
+    world.server.wait_for_log(&["event=logout.received", "connector=people", "detail=\"1 sessions ended\""]);
     assert!(!world.is_in(&first));
     assert!(world.is_in(&stranger), "another session of the same person at the provider");
 }

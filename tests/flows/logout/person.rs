@@ -30,7 +30,7 @@ fn here_first_then_at_the_provider() {
         "{:?}",
         person.cookie_names()
     );
-    world.server.wait_for_log(&["event=session.ended", "reason=\"signed out\""]);
+    world.server.wait_for_log(&["event=session.ended", "reason=signed-out"]);
     assert!(!world.server.log().contains("logout.upstream.incomplete"));
     // Once more: nothing to end, and the same page.
     is_plain_end(&person.send(&link(&world.url("/logout"))));
