@@ -291,6 +291,47 @@ fn never_moved_by_what_a_person_writes_into_an_address() {
     assert!(!world.server.log().contains("health.suspected"), "no forgery makes a provider suspect");
 }
 
+/// A callback that dawdles: sent in small pieces, cut off in the middle, or its answer never read. Whatever time a
+/// person takes is not the provider's.
+#[test]
+fn never_moved_by_dawdling() {
+    use std::io::{Read, Write};
+    let world = World::start();
+    let begin = || {
+        let mut browser = Browser::new().stop_at(&world.callback);
+        let there = world.begin(&mut browser);
+        let back = browser.follow(there).location().expect("the way back");
+        let names: Vec<String> = browser.cookie_names().iter().map(|n| (*n).to_owned()).collect();
+        let cookies: Vec<String> =
+            names.iter().filter_map(|n| Some(format!("{n}={}", browser.cookie(n)?))).collect();
+        let target = format!("{}?{}", back.path(), back.query().unwrap_or_default());
+        format!(
+            "GET {target} HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\n\r\n",
+            back.authority(),
+            cookies.join("; ")
+        )
+    };
+    let connect = || std::net::TcpStream::connect(world.server.address).expect("a connection");
+    // Longer than the time after which a slow answer of the provider is doubted.
+    let (request, mut slow) = (begin(), connect());
+    for piece in request.as_bytes().chunks(request.len() / 12 + 1) {
+        slow.write_all(piece).expect("it reads on");
+        crate::support::pause(60);
+    }
+    let mut answer = [0; 12];
+    slow.read_exact(&mut answer).expect("an answer");
+    assert_eq!(&answer, b"HTTP/1.1 303", "in the end it is as good as any other");
+    let (request, mut cut) = (begin(), connect());
+    cut.write_all(&request.as_bytes()[..request.len() / 2]).expect("it reads");
+    drop(cut);
+    let (request, mut unread) = (begin(), connect());
+    unread.write_all(request.as_bytes()).expect("it reads");
+    world.nobody_was_moved("dawdling");
+    assert_eq!(world.served_by(), "strong");
+    assert!(!world.server.log().contains("health.suspected"), "nothing was held against the provider");
+    drop(unread);
+}
+
 #[test]
 fn callbacks_that_belong_to_nobody() {
     let world = World::start();
