@@ -7,7 +7,8 @@ use crate::health::{Reason, Verdict};
 
 /// Changes within this time count as flapping, in milliseconds.
 pub const FLAP_WINDOW_MILLIS: u64 = 10 * 60 * 1000;
-/// This many changes within the window double the healthy threshold.
+/// This many changes between available and not within the window double what it takes to be trusted again: the
+/// healthy threshold, and the good probes that end a suspicion.
 pub const FLAP_CHANGES: usize = 3;
 /// Highest factor of the healthy threshold.
 pub const DAMPING_FACTOR_MAX: u32 = 8;
@@ -123,6 +124,8 @@ pub struct Member {
     changes: Vec<Millis>,
     factor: u32,
     quiet_since: Millis,
+    /// Good probes in a row since it became suspect.
+    good_since_suspected: u32,
 }
 
 impl Member {
@@ -140,6 +143,7 @@ impl Member {
             changes: Vec::new(),
             factor: 1,
             quiet_since: now,
+            good_since_suspected: 0,
         }
     }
 
@@ -147,12 +151,17 @@ impl Member {
     pub fn observe(&mut self, observation: Observation, now: Millis) -> Vec<Change> {
         let mut changes = Vec::new();
         self.calm_down(now);
+        let known_before = self.standing != Standing::Unknown;
+        let available_before = self.is_available();
         match observation {
             Observation::ProbeOk => {
                 self.last_good = Some(now);
                 self.failures = 0;
                 self.successes = self.successes.saturating_add(1);
-                if self.suspect.take().is_some() {
+                self.good_since_suspected = self.good_since_suspected.saturating_add(1);
+                // One good probe ends a suspicion; as many as the factor when it flaps.
+                if self.suspect.is_some() && self.good_since_suspected >= self.factor {
+                    self.suspect = None;
                     changes.push(Change::Cleared);
                 }
                 match self.standing {
@@ -164,7 +173,7 @@ impl Member {
                         }
                     }
                 }
-                if self.standing == Standing::Healthy {
+                if self.is_available() {
                     self.last_reason = None;
                 }
             }
@@ -180,12 +189,28 @@ impl Member {
                 self.suspected(reason, &mut changes);
             }
         }
+        if known_before && available_before != self.is_available() {
+            self.flipped(now, &mut changes);
+        }
         changes
+    }
+
+    /// Logins go there no more, or again: what counts as flapping (row HC07).
+    fn flipped(&mut self, now: Millis, changes: &mut Vec<Change>) {
+        self.quiet_since = now;
+        self.changes.retain(|at| now.since(*at) < FLAP_WINDOW_MILLIS);
+        self.changes.push(now);
+        if self.settings.damped && self.changes.len() >= FLAP_CHANGES && self.factor < DAMPING_FACTOR_MAX {
+            self.factor *= 2;
+            self.changes.clear();
+            changes.push(Change::Damped(self.factor));
+        }
     }
 
     fn failed(&mut self, reason: Reason, now: Millis, changes: &mut Vec<Change>) {
         self.last_reason = Some(reason);
         self.successes = 0;
+        self.good_since_suspected = 0;
         self.failures = self.failures.saturating_add(1);
         if self.standing != Standing::Unhealthy && self.failures >= self.settings.unhealthy_threshold {
             self.turn(Standing::Unhealthy, Some(reason), now, changes);
@@ -197,6 +222,7 @@ impl Member {
             changes.push(Change::Suspected(reason));
         }
         self.suspect = Some(reason);
+        self.good_since_suspected = 0;
     }
 
     fn turn(&mut self, to: Standing, reason: Option<Reason>, now: Millis, changes: &mut Vec<Change>) {
@@ -204,17 +230,6 @@ impl Member {
         self.standing = to;
         self.since = now;
         changes.push(Change::Standing { from, to, reason });
-        if from == Standing::Unknown {
-            return;
-        }
-        self.quiet_since = now;
-        self.changes.retain(|at| now.since(*at) < FLAP_WINDOW_MILLIS);
-        self.changes.push(now);
-        if self.settings.damped && self.changes.len() >= FLAP_CHANGES && self.factor < DAMPING_FACTOR_MAX {
-            self.factor *= 2;
-            self.changes.clear();
-            changes.push(Change::Damped(self.factor));
-        }
     }
 
     fn calm_down(&mut self, now: Millis) {

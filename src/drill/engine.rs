@@ -105,6 +105,8 @@ pub(super) struct Engine<'p> {
     slots: Vec<Slot>,
     /// Who serves now; the primary at first.
     serving: usize,
+    /// The place in the order of the login that made it so.
+    serving_since: u64,
     pub(super) exhausted: bool,
 }
 
@@ -129,6 +131,7 @@ pub(super) fn run(plan: &Plan) -> Record {
         order: 1,
         slots: slots.collect(),
         serving: 0,
+        serving_since: 0,
         exhausted: false,
     };
     for window in &plan.windows {
@@ -266,7 +269,10 @@ impl Engine<'_> {
     fn would_serve(&mut self) {
         match Login::new(self.plan.minimums[0]).plan(&self.candidates()).first() {
             Some((_, Why::LastTry)) | None => self.nobody(),
-            Some((place, why)) => self.serves(place, why),
+            Some((place, why)) => {
+                let now = self.in_order();
+                self.serves(place, why, now);
+            }
         }
     }
 
@@ -282,8 +288,9 @@ impl Engine<'_> {
             .collect()
     }
 
-    /// A login goes to this member. Tells when that is another than before.
-    pub(super) fn serves(&mut self, to: usize, why: Why) {
+    /// A login that arrived at this place in the order goes to this member. Tells when that is another than
+    /// before; one that came before whoever moved logins last, and was only asked for longer, moves nothing back.
+    pub(super) fn serves(&mut self, to: usize, why: Why, arrived: u64) {
         let again = std::mem::take(&mut self.exhausted);
         if self.serving == to || why == Why::SameAgain {
             if again {
@@ -291,6 +298,10 @@ impl Engine<'_> {
             }
             return;
         }
+        if arrived < self.serving_since {
+            return;
+        }
+        self.serving_since = arrived;
         self.record.tell(self.now, What::Serves { from: self.serving, to, why });
         self.record.switches += 1;
         self.serving = to;

@@ -156,7 +156,7 @@ impl Engine<'_> {
 
     fn sent(&mut self, id: usize, member: usize, why: Why) {
         *self.record.logins.selections[member].entry(why.code()).or_default() += 1;
-        self.serves(member, why);
+        self.serves(member, why, self.people.all[id].arrived);
         if self.plan.seats[member].questions.has_our_page() {
             return self.types(id, member);
         }

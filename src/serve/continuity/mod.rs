@@ -63,6 +63,8 @@ pub struct Serving {
     pub why: &'static str,
     /// Since when, Unix seconds.
     pub since: UnixSecs,
+    /// The arrival of the login that made it so.
+    arrived: u64,
 }
 
 /// One provider.
@@ -177,6 +179,7 @@ impl Board {
                 member: deployment.idp(*group.members.first()).name.0.clone(),
                 why: "primary",
                 since: ground.clock.unix(),
+                arrived: 0,
             })
         });
         Board { slots: slots.collect(), serving: Mutex::new(serving.collect()), ground }
@@ -191,18 +194,21 @@ impl Board {
         }
     }
 
-    /// A login of a continuity connector goes to this member. Tells when that is another than before.
+    /// A login of a continuity connector, arrived at `arrived`, goes to this member. Tells when that is another
+    /// than before; one that came before whoever moved logins last, and was only asked for longer, moves nothing
+    /// back.
     pub fn serves(
         &self,
         deployment: &Deployment,
         through: ContinuityIndex,
         member: IdpIndex,
         why: &'static str,
+        arrived: u64,
     ) {
         let mut serving = lock(&self.serving);
         let Some(before) = serving.get_mut(through.0) else { return };
         let name = deployment.idp(member).name.as_str();
-        if before.member == name || why == Why::SameAgain.code() {
+        if before.member == name || why == Why::SameAgain.code() || arrived < before.arrived {
             return;
         }
         let group = deployment.continuity(through);
@@ -221,6 +227,7 @@ impl Board {
             member: name.to_owned(),
             why,
             since: self.ground.clock.unix(),
+            arrived,
         };
     }
 

@@ -37,17 +37,19 @@ pub struct Start<'a> {
     pub tried: Vec<String>,
     /// Go to this provider, whose health was just checked, and count one more try there.
     pub again_at: Option<(String, u8)>,
+    /// When it arrived, in the count of the board; set where it begins.
+    arrived: u64,
 }
 
 impl<'a> Start<'a> {
     /// The first attempt.
     pub fn new(app: &'a str, sign_in: &'a SignIn, back: Return) -> Self {
-        Start { app, sign_in, back, fresh_after: None, tried: Vec::new(), again_at: None }
+        Start { app, sign_in, back, fresh_after: None, tried: Vec::new(), again_at: None, arrived: 0 }
     }
 }
 
 /// Begins a sign-in. The answer sends the browser to a provider, or says that none is there.
-pub async fn begin(state: &State, context: &Context, start: Start<'_>) -> Response {
+pub async fn begin(state: &State, context: &Context, mut start: Start<'_>) -> Response {
     if start.tried.is_empty()
         && start.again_at.is_none()
         && let Some(page) = circles::stop(state, context, start.app)
@@ -58,6 +60,7 @@ pub async fn begin(state: &State, context: &Context, start: Start<'_>) -> Respon
     let candidates = deployment.candidates(start.sign_in);
     let name_of = |i: usize| deployment.idp(candidates[i].idp).name.as_str();
     let arrived = state.board.arrive();
+    start.arrived = arrived;
     let mut login = Login::new(start.sign_in.minimum_assurance);
     for (i, _) in candidates.iter().enumerate() {
         if start.tried.iter().any(|tried| tried == name_of(i)) {
@@ -176,7 +179,7 @@ async fn send(
     let continuity = candidate.through.map(|t| state.deployment.continuity(t).name.as_str());
     Event::Selected { app: start.app, connector: idp.name.as_str(), continuity, why }.log();
     if let Some(through) = candidate.through {
-        state.board.serves(&state.deployment, through, candidate.idp, why);
+        state.board.serves(&state.deployment, through, candidate.idp, why, start.arrived);
     }
     let (Begin::Redirect { kept, .. } | Begin::FormPost { kept, .. } | Begin::AskPassword { kept, .. }) =
         &begun;
