@@ -12,7 +12,7 @@ use maverics::model::Deployment;
 use maverics::secrets::keyring;
 use maverics::serve::{Fittings, Running};
 
-use super::args::{ConfigArgs, environment};
+use super::args::ConfigArgs;
 use super::input;
 use super::serve::{SetLevel, demo_off_loopback, load_with};
 
@@ -71,8 +71,8 @@ impl Reloader<'_> {
             }
         })?;
         let Ok((deployment, store)) = loaded else { return Err(anyhow!("it has errors")) };
-        let address = environment("MAVERICS_HTTP_ADDRESS");
-        if let Some(refusal) = demo_off_loopback(&deployment, address.as_deref()) {
+        let address = self.running.address.to_string();
+        if let Some(refusal) = demo_off_loopback(&deployment, Some(&address)) {
             return Err(anyhow!(refusal));
         }
         let before = self.running.state();
@@ -88,6 +88,15 @@ impl Reloader<'_> {
         }
         let keyring = keyring::unlock(deployment.secret_references(), store.as_deref())
             .map_err(|missing| anyhow!("{missing}"))?;
+        for (what, changed) in before.secrets_changed(&deployment, &keyring) {
+            if changed {
+                tracing::warn!(
+                    event = "reload.partly",
+                    section = what,
+                    "this secret changed; the old one is used until a restart"
+                );
+            }
+        }
         let deployment = Arc::new(deployment);
         let certificates = Watched::new(certificates(&deployment));
         let fittings = Fittings::open(deployment.clone(), keyring, Some(&before), &self.world)

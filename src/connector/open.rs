@@ -89,6 +89,8 @@ pub struct Opened {
     pub mark: Mark,
     /// The same without its health check: whether it is the same provider, however it is watched.
     pub provider: Mark,
+    /// Whose people these are: a sign-in at another realm of the same name does not count.
+    pub realm: Mark,
 }
 
 /// A hash of everything a provider is opened from.
@@ -107,14 +109,25 @@ pub fn all<'a>(
         let name = parts.config.common().name.to_string();
         let (mark, provider) =
             marks(&parts, keyring, world).map_err(|e| format!("connector `{name}`: {e}"))?;
+        let realm = realm(&*parts.config);
         let known = before.iter().find(|known| known.name == name && known.mark == mark);
         let connector = match known {
             Some(known) => known.connector.clone(),
             None => open(parts.config, parts.tls, parts.custom_tls, keyring, world)?,
         };
-        Ok(Opened { name, connector, mark, provider })
+        Ok(Opened { name, connector, mark, provider, realm })
     });
     opened.collect()
+}
+
+/// The mark of a provider's kind, issuer and address; what it is asked for and how does not count.
+fn realm(config: &dyn IdpConfig) -> Mark {
+    let facts = config.facts();
+    let mut context = Context::new(&SHA256);
+    feed(&mut context, format!("{:?}", facts.protocol).as_bytes());
+    feed(&mut context, format!("{:?}", facts.issuer).as_bytes());
+    feed(&mut context, format!("{:?}", facts.address).as_bytes());
+    finished(context)
 }
 
 /// The mark of a TLS profile and its files.

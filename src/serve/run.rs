@@ -19,6 +19,7 @@ use super::edge::listener::{self, CONNECTIONS_MAX, Connection, Edge, Listening};
 use super::edge::tls;
 use super::fittings::Fittings;
 use super::logout;
+use super::session::Session;
 use super::state::{State, Surroundings};
 
 /// What a server is started with.
@@ -90,6 +91,9 @@ impl Running {
                 "http.address cannot change from `{old}` to `{new}` while it is listened on; restart instead"
             )));
         }
+        if let Some(admin) = &self.admin {
+            admin.refuse_proxied(&fittings.deployment).map_err(StartError::Configuration)?;
+        }
         let edge = Arc::new(edge(&fittings)?);
         let state = Arc::new(State::after(fittings, &before)?);
         self.current.store(state.clone());
@@ -99,6 +103,12 @@ impl Running {
         }
         monitor::start(&state.board, Some(&before.board), &state.entropy, &self.stop);
         before.board.retire(&state.board);
+        // Whoever signed in at a provider that is gone, or is another one now, was let in by nobody we know.
+        let known =
+            |session: &Session| session.authentications.iter().all(|a| state.provider_of(a).is_some());
+        for (key, session) in state.sessions.close_unless(known) {
+            logout::ended(&state, &key, &session, "provider-removed");
+        }
         Ok(())
     }
 

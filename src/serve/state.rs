@@ -8,8 +8,9 @@ use tokio::runtime::Handle;
 use crate::ambient::{Clock, Entropy, Millis, UnixSecs};
 use crate::connector::Connector;
 use crate::connector::open::Opened;
-use crate::model::{Deployment, SignIn};
+use crate::model::{Deployment, IdpIndex, ProviderRef, SignIn};
 use crate::net::Client;
+use crate::secrets::Keyring;
 use crate::serve::app::oidc::Provider;
 use crate::serve::cache::Memory;
 use crate::serve::continuity::Board;
@@ -54,6 +55,8 @@ pub struct State {
     pub opened: Vec<Opened>,
     /// Client TLS towards the upstream of each app, in the order of the deployment.
     pub upstream_tls: Vec<UpstreamTls>,
+    /// Opened secrets.
+    keyring: Keyring,
     /// Their state.
     pub board: Arc<Board>,
     /// Signed-in browsers.
@@ -183,6 +186,7 @@ impl State {
             connectors: fittings.opened.iter().map(|opened| opened.connector.clone()).collect(),
             opened: fittings.opened,
             upstream_tls: fittings.upstream_tls,
+            keyring: fittings.keyring,
             oidc,
             board: kept.board,
             sessions: kept.sessions,
@@ -203,6 +207,25 @@ impl State {
         })
     }
 
+    /// Secrets that a reload cannot take over, and whether they are others now: that of the admin listener, and
+    /// the keys that sign what is kept over a restart.
+    pub fn secrets_changed(&self, deployment: &Deployment, keyring: &Keyring) -> [(&'static str, bool); 2] {
+        let token = |deployment: &Deployment, keyring: &Keyring| {
+            let admin = deployment.admin.as_ref()?;
+            admin.token.as_ref().and_then(|text| keyring.open(text)).map(|secret| secret.expose().clone())
+        };
+        let keys = |deployment: &Deployment, keyring: &Keyring| {
+            let keys = &deployment.session.encryption.as_ref()?.keys;
+            let all = std::iter::once(&keys.current).chain(&keys.old);
+            Some(all.filter_map(|text| keyring.open(text)).map(|s| s.expose().clone()).collect::<Vec<_>>())
+        };
+        let before = (&*self.deployment, &self.keyring);
+        [
+            ("admin.token", token(before.0, before.1) != token(deployment, keyring)),
+            ("session.encryption, for --state-dir", keys(before.0, before.1) != keys(deployment, keyring)),
+        ]
+    }
+
     /// Now.
     pub fn now(&self) -> UnixSecs {
         self.clock.unix()
@@ -220,6 +243,14 @@ impl State {
             .find_map(|value| self.sessions.find(value, now))
     }
 
+    /// The provider of a sign-in, while the deployment still has it: a sign-in at a provider that was removed, or
+    /// whose name belongs to other people now, does not count any more.
+    pub fn provider_of(&self, authentication: &Authentication) -> Option<IdpIndex> {
+        let same =
+            |opened: &Opened| opened.name == authentication.idp && opened.realm == authentication.realm;
+        self.opened.iter().position(same).map(IdpIndex)
+    }
+
     /// The sign-in of a session that satisfies what an app or a policy asks for, and the voice it speaks with
     /// there: the provider's own name, or the continuity connector it came through. A sign-in at a member by
     /// itself does not speak for a continuity connector: it has neither its attributes nor its subject.
@@ -230,19 +261,26 @@ impl State {
     ) -> Option<(&'s Authentication, &'s str)> {
         // Almost always one authentication against a handful of names.
         session.authentications.iter().rev().find_map(|authentication| {
-            let strong = sign_in
-                .minimum_assurance
-                .is_none_or(|least| authentication.assurance.is_some_and(|have| have >= least));
-            let voice = self.voice(sign_in, authentication).filter(|_| strong)?;
+            let provider = self.provider_of(authentication)?;
+            let assurance = self.deployment.idp(provider).assurance;
+            let strong =
+                sign_in.minimum_assurance.is_none_or(|least| assurance.is_some_and(|have| have >= least));
+            let voice = self.voice(sign_in, authentication, provider).filter(|_| strong)?;
             Some((authentication, voice))
         })
     }
 
-    fn voice(&self, sign_in: &SignIn, authentication: &Authentication) -> Option<&str> {
-        sign_in.providers.iter().map(|provider| self.deployment.provider_name(*provider)).find(|name| {
-            // A sign-in has attributes under its provider's name and under the connector it came through.
-            authentication.attributes.contains_key(*name)
-        })
+    fn voice(&self, sign_in: &SignIn, authentication: &Authentication, idp: IdpIndex) -> Option<&str> {
+        let speaks = |asked: &&ProviderRef| match **asked {
+            ProviderRef::Idp(index) => index == idp,
+            ProviderRef::Continuity(index) => {
+                self.deployment.continuity(index).members.iter().any(|member| *member == idp)
+            }
+        };
+        let names =
+            sign_in.providers.iter().filter(speaks).map(|asked| self.deployment.provider_name(*asked));
+        // A sign-in has attributes under its provider's name and under the connector it came through.
+        names.into_iter().find(|name| authentication.attributes.contains_key(*name))
     }
 }
 

@@ -232,3 +232,42 @@ fn no_request_fails_while_configurations_change() {
     assert_eq!(held.join().expect("the request that lasted"), 200);
     assert!(served > 20 && signed_in > 5, "{served} {signed_in}");
 }
+
+/// Whoever signed in at a provider that is taken away, or whose name is given to another one, is out; the others
+/// are not.
+#[test]
+fn a_provider_that_is_taken_away_takes_its_sessions_with_it() {
+    let mut world = World::start(&[]);
+    let mut by_strong = world.signs_in();
+    world.strong.refuse();
+    world.server.wait_for_log(&["event=health.state.changed", "connector=strong", "to=unhealthy"]);
+    let mut by_weak = world.signs_in();
+    // Another provider under the same name.
+    let other = FakeIdp::start(alice());
+    let replaced = yaml(world.port, &other, &world.weak, &world.upstream, "two");
+    world.apply(&replaced, "two");
+    let asked = |browser: &mut Browser| browser.get(&world.app()).status;
+    assert_eq!((asked(&mut by_strong), asked(&mut by_weak)), (303, 200));
+    world.server.wait_for_log(&["event=session.ended", "reason=provider-removed"]);
+    // Gone from the continuity connector, and still a provider of its own: it does not speak for that one.
+    let without =
+        replaced.replace("idps: [strong, weak]", "idps: [strong]").replace("version: two", "version: three");
+    world.apply(&without, "three");
+    assert_eq!(asked(&mut by_weak), 303);
+}
+
+/// The admin listener must not become somebody's upstream by a reload either.
+#[test]
+fn no_reload_puts_the_admin_listener_behind_the_proxy() {
+    let port = free_port();
+    let admin = format!("127.0.0.1:{port}");
+    let token = Scratch::new();
+    let file = token.path("token").display().to_string();
+    let world = World::start(&["--admin", &admin, "--admin-token-file", &file]);
+    let good = world.yaml("two");
+    world.refused(
+        &good.replace(&world.upstream.url(), &format!("http://{admin}")),
+        &["is the admin listener"],
+    );
+    world.apply(&good, "two");
+}

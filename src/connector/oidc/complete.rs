@@ -186,7 +186,7 @@ async fn verify(
     let keys = connector.metadata.keys(Purpose::CodeFlow).await.map_err(Fault::Unwell)?;
     match verify_id_token(token, &keys.0, ACCEPTED, expected) {
         Err(IdTokenError::Token(TokenError::Key(NoKey::UnknownKid))) => {
-            let newer = connector.metadata.keys_after(&keys).await;
+            let newer = connector.metadata.keys_after(Purpose::CodeFlow, &keys).await;
             match newer {
                 Some(newer) => verify_id_token(token, &newer.0, ACCEPTED, expected)
                     .or_else(|error| rejected(error.to_string())),

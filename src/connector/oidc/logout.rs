@@ -83,7 +83,7 @@ pub(super) async fn received(connector: &OidcConnector, params: &Params) -> Resu
     let mut result = verify_logout_token(token, &keys.0, ACCEPTED, &expected);
     // An unknown key id leads to one new fetch of the keys (RM05).
     if let Err(LogoutTokenError::Token(TokenError::Key(NoKey::UnknownKid))) = result
-        && let Some(newer) = connector.metadata.keys_after(&keys).await
+        && let Some(newer) = connector.metadata.keys_after(Purpose::Bearer, &keys).await
     {
         result = verify_logout_token(token, &newer.0, ACCEPTED, &expected);
     }

@@ -67,7 +67,8 @@ pub struct Metadata {
     runtime: Handle,
     discovery: Cell<ProviderMetadata>,
     keys: Cell<KeySet>,
-    last_key_fetch: Mutex<Option<Millis>>,
+    /// By purpose: what anybody may post must not use up the turn that sign-ins need.
+    last_key_fetch: [Mutex<Option<Millis>>; 2],
     shelf: Option<Arc<Shelf>>,
     /// What the last copy was made of, and when. Held while it is written: copies take turns.
     copied: std::sync::Mutex<Option<(Millis, Bytes, Bytes)>>,
@@ -86,7 +87,7 @@ impl Metadata {
             runtime: opening.blocking.clone(),
             discovery: Cell::new(None),
             keys: Cell::new(None),
-            last_key_fetch: Mutex::new(None),
+            last_key_fetch: Default::default(),
             shelf: opening.shelf.clone(),
             copied: std::sync::Mutex::new(None),
         };
@@ -213,7 +214,8 @@ impl Metadata {
     pub fn drop_all(self: &Arc<Self>) {
         self.discovery.clear();
         self.keys.clear();
-        self.copy();
+        // At once and not in its turn: what was withdrawn must not be on the disk when this is answered.
+        self.write_copy();
     }
 
     /// Fetches the discovery document and keeps it when it is good; a bad one never replaces a good one.
@@ -271,8 +273,12 @@ impl Metadata {
 
     /// Newer keys than those of `seen`, because a token names one we did not have then. At most one fetch a
     /// minute; whoever waited for it has its answer. `None` when nothing newer came.
-    pub async fn keys_after(self: &Arc<Self>, seen: &Arc<Kept<KeySet>>) -> Option<Arc<Kept<KeySet>>> {
-        let mut last = self.last_key_fetch.lock().await;
+    pub async fn keys_after(
+        self: &Arc<Self>,
+        purpose: Purpose,
+        seen: &Arc<Kept<KeySet>>,
+    ) -> Option<Arc<Kept<KeySet>>> {
+        let mut last = self.last_key_fetch[purpose as usize].lock().await;
         let newer = || self.keys.get().filter(|kept| !Arc::ptr_eq(kept, seen));
         if let Some(newer) = newer() {
             return Some(newer);
@@ -346,11 +352,11 @@ impl Metadata {
                 let content = serde_json::to_vec(&copy).map_err(std::io::Error::other);
                 content.and_then(|content| shelf.put(&self.connector, &content))
             }
-            (None, None) => {
+            // A half comes at the start, when there is nothing to remove, and after what is known was dropped.
+            _ => {
                 *copied = None;
                 shelf.remove(&self.connector)
             }
-            _ => Ok(()),
         };
         if let Err(error) = written {
             tracing::warn!(
@@ -595,7 +601,7 @@ mod tests {
         provider.well(&[&new]);
         let flood = (0..50).map(|_| {
             let (metadata, seen) = (metadata.clone(), seen.clone());
-            tokio::spawn(async move { metadata.keys_after(&seen).await })
+            tokio::spawn(async move { metadata.keys_after(Purpose::CodeFlow, &seen).await })
         });
         for login in flood.collect::<Vec<_>>() {
             let newer = login.await.unwrap().expect("newer keys");
@@ -605,16 +611,16 @@ mod tests {
         assert_eq!(provider.asked(KEYS), 2, "one fetch for all");
         let seen = metadata.keys(Purpose::CodeFlow).await.unwrap();
         for _ in 0..50 {
-            assert!(metadata.keys_after(&seen).await.is_none());
+            assert!(metadata.keys_after(Purpose::CodeFlow, &seen).await.is_none());
         }
         assert_eq!(provider.asked(KEYS), 2, "none within the minute");
         provider.secs(KEY_REFETCH_SECS_MIN);
-        assert!(metadata.keys_after(&seen).await.is_some());
+        assert!(metadata.keys_after(Purpose::CodeFlow, &seen).await.is_some());
         assert_eq!(provider.asked(KEYS), 3);
         provider.secs(KEY_REFETCH_SECS_MIN);
         provider.fails();
         let seen = metadata.keys(Purpose::CodeFlow).await.unwrap();
-        assert!(metadata.keys_after(&seen).await.is_none());
+        assert!(metadata.keys_after(Purpose::CodeFlow, &seen).await.is_none());
         assert!(Arc::ptr_eq(&seen, &metadata.keys(Purpose::CodeFlow).await.unwrap()), "a failure keeps the old keys");
     }
 

@@ -33,6 +33,7 @@ use crate::config::health::{ADMIN_ADDRESS, ADMIN_TOKEN_CHARS_MIN};
 use crate::config::http::Http;
 use crate::config::tls::{ClientAuth, Profile};
 use crate::files;
+use crate::model::Deployment;
 use crate::secrets::Keyring;
 use crate::value::Secret;
 use guard::Guard;
@@ -60,6 +61,8 @@ pub struct Wanted {
 pub struct Listens {
     /// Where.
     pub address: SocketAddr,
+    /// The same, as it was written.
+    written: String,
     /// Whether it speaks TLS.
     pub tls: bool,
     /// Where its token was written; `None` when the configuration has it.
@@ -67,6 +70,19 @@ pub struct Listens {
 }
 
 impl Listens {
+    /// No app may have this listener as its upstream, also after a reload.
+    pub fn refuse_proxied(&self, deployment: &Deployment) -> Result<(), String> {
+        let resolved = self.address.to_string();
+        let proxied = [self.written.as_str(), resolved.as_str()];
+        match proxied.iter().find_map(|address| deployment.proxy_to(address)) {
+            None => Ok(()),
+            Some(app) => Err(format!(
+                "the upstream of the app `{}` is the admin listener at {}",
+                app.name, self.written
+            )),
+        }
+    }
+
     /// Removes the file of the token, which is of no use any more.
     pub fn forget_token(&self) {
         if let Some(path) = &self.token_file {
@@ -119,7 +135,7 @@ pub async fn open(
     };
     let loopback = address.ip().to_canonical().is_loopback();
     refuse_open_doors(written, loopback, profile.is_some(), verified, configured.is_some())?;
-    refuse_own_proxy(&state, written, address, public)?;
+    refuse_public_port(written, address, public)?;
     let http = Http {
         tls: admin.tls.clone(),
         hosts: None,
@@ -163,7 +179,8 @@ pub async fn open(
         grace: Duration::from_secs(1),
         connections: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
     };
-    let listens = Listens { address, tls: speaks_tls, token_file };
+    let listens = Listens { written: written.to_owned(), address, tls: speaks_tls, token_file };
+    listens.refuse_proxied(deployment).map_err(StartError::Configuration)?;
     Ok(Some(Opened { listens, socket, listening, edge, guard, state: current.clone() }))
 }
 
@@ -207,12 +224,7 @@ fn refuse_open_doors(
     )))
 }
 
-fn refuse_own_proxy(
-    state: &State,
-    written: &str,
-    address: SocketAddr,
-    public: SocketAddr,
-) -> Result<(), StartError> {
+fn refuse_public_port(written: &str, address: SocketAddr, public: SocketAddr) -> Result<(), StartError> {
     if address.port() != 0
         && address.port() == public.port()
         && (address.ip() == public.ip() || address.ip().is_unspecified() || public.ip().is_unspecified())
@@ -220,14 +232,7 @@ fn refuse_own_proxy(
         let words = format!("the admin listener at {written} has the port that people come in at");
         return Err(StartError::Configuration(words));
     }
-    let resolved = address.to_string();
-    match [written, resolved.as_str()].iter().find_map(|address| state.deployment.proxy_to(address)) {
-        None => Ok(()),
-        Some(app) => Err(StartError::Configuration(format!(
-            "the upstream of the app `{}` is the admin listener at {written}",
-            app.name
-        ))),
-    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::callback::{over, rejected, sign_in_of};
 use super::circles;
-use super::pending::{Pending, Return};
+use super::pending::{PENDING_SECS, Pending, Return};
+use crate::ambient::UnixSecs;
 use crate::connector::Identity;
 use crate::model::IdpIndex;
 use crate::model::attributes::{AttributeFault, normalise, subject};
@@ -42,7 +43,7 @@ pub(super) async fn finish(
     let now = state.now();
     if let Some(group) = through.map(|t| state.deployment.continuity(t))
         && group.identity.is_some()
-        && !is_the_same_account(state, group.name.as_str(), &authentication)
+        && !is_the_same_account(state, group.name.as_str(), &authentication, false)
     {
         Event::Collision { app: &pending.app, connector: &pending.idp }.log();
         let detail = "the provider gave this identity to another account lately";
@@ -74,15 +75,16 @@ pub(super) async fn finish(
     {
         logout::ended(state, key, before, "replaced");
     }
-    let upstream = authentication.kept.get("sid");
-    if upstream
-        .is_some_and(|sid| logout::received::is_ended(state, &pending.idp, &authentication.issuer, sid))
-    {
+    let begun = UnixSecs(pending.until.0.saturating_sub(PENDING_SECS));
+    if logout::received::is_ended(state, &authentication, begun) {
         if let Some(key) = SessionKey::of(&id) {
             logout::end(state, &key, "announced-by-provider");
         }
         let detail = "the session at the provider ended during the sign-in";
         return rejected(state, &pending, "session-ended", detail);
+    }
+    if let Some(group) = through.map(|t| state.deployment.continuity(t)).filter(|g| g.identity.is_some()) {
+        is_the_same_account(state, group.name.as_str(), &authentication, true);
     }
     let shown = SessionKey::of(&id).map(|k| k.shown()).unwrap_or_default();
     state.telling.tell(&Event::Completed {
@@ -111,15 +113,20 @@ pub(super) async fn finish(
 /// ID05: whether the account at this provider is the one that had the same identity there the last time. An
 /// identity that changes hands (a recycled address or number) must not reach what its former holder still has
 /// open, so it is remembered for as long as a session may live.
-fn is_the_same_account(state: &State, group: &str, new: &Authentication) -> bool {
-    let identity = Key::of("identity", &format!("{group}\0{}\0{}", new.idp, new.subject(group)));
+/// With `remember` it is the last one from now on.
+fn is_the_same_account(state: &State, group: &str, new: &Authentication, remember: bool) -> bool {
+    // A provider that was replaced knows other accounts, and starts anew.
+    let of = format!("{group}\0{}\0{:?}\0{}", new.idp, new.realm, new.subject(group));
+    let identity = Key::of("identity", &of);
     let account = Key::of("account", &format!("{}\0{}", new.issuer, new.provider_subject));
     let now = state.now();
     let until = now.plus(state.deployment.session.lifetime.max_timeout.as_secs());
     if state.accounts.get(&identity, now).is_some_and(|known| *known != *account.bytes()) {
         return false;
     }
-    state.accounts.put(identity, account.bytes().to_vec(), until);
+    if remember {
+        state.accounts.put(identity, account.bytes().to_vec(), until);
+    }
     true
 }
 
@@ -149,6 +156,7 @@ fn authentication(
         provider_subject: identity.subject,
         subjects,
         at: identity.authenticated_at.unwrap_or(state.now()),
+        realm: state.opened[index.0].realm,
         assurance: idp.assurance,
         why: pending.why.clone(),
         attributes,

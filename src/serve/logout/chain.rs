@@ -59,10 +59,16 @@ pub async fn begin(
     why: &'static str,
     after: Option<String>,
 ) -> Response {
-    let mut left: Vec<Visit> = Vec::new();
+    let (mut left, mut open): (Vec<Visit>, Vec<(String, bool)>) = Default::default();
     // Ended in another tab at the same moment: that one visits the providers.
     if let Some(session) = super::end(state, key, why) {
         for authentication in &session.authentications {
+            if state.provider_of(authentication).is_none() {
+                // What it kept is for the provider that it was kept for, and that one is not here any more.
+                incomplete(&authentication.idp, None, "not configured any more");
+                open.push((authentication.idp.clone(), false));
+                continue;
+            }
             let visit = Visit { idp: authentication.idp.clone(), kept: authentication.kept.clone() };
             match index_of(state, &visit.idp).map(|index| state.deployment.idp(index)) {
                 Some(idp) if !idp.facts.protocol.keeps_sessions() => {}
@@ -72,7 +78,7 @@ pub async fn begin(
             }
         }
     }
-    let response = go_on(state, context, UnderWay { left, after, ..UnderWay::default() }).await;
+    let response = go_on(state, context, UnderWay { left, open, after, ..UnderWay::default() }).await;
     without_cookies(state, context, response)
 }
 
@@ -192,8 +198,11 @@ async fn send(
         (Some(reason), "it did not answer our own question".to_owned())
     };
     let left = deadline.saturating_duration_since(Instant::now());
-    let there = match asks_first(state, index).map(|budget| budget.min(left)) {
-        Some(Duration::ZERO) => false,
+    let there = match asks_first(state, index) {
+        // A question with less than its time would hold our hurry against the provider: none is asked.
+        Some(budget) if budget > left => {
+            return Err((None, "not asked: other providers took the time".to_owned()));
+        }
         Some(budget) => state.board.ask(index, state.board.arrive(), budget, Duration::ZERO).await,
         None => state.board.member(index).is_available(),
     };

@@ -69,7 +69,9 @@ pub fn ended(state: &State, key: &SessionKey, session: &Session, why: &'static s
 /// so it outlives them in the cache.
 pub fn end_tokens(state: &State, session: &Session) {
     let Some(provider) = state.oidc.as_ref().filter(|provider| provider.correlate_session) else { return };
-    let until = state.now().plus(provider.longest_token_secs(&state.deployment));
+    // As long as any of them may live, also one that was given under a former configuration.
+    let until =
+        state.now().plus(provider.longest_token_secs(&state.deployment)).max(state.sessions.until(session));
     state.cache.put(Key::of("ended-session", &session.sid), *b"", until);
 }
 

@@ -3,10 +3,12 @@
 use http::{Method, StatusCode};
 use serde_json::json;
 
+use crate::ambient::UnixSecs;
 use crate::model::IdpIndex;
 use crate::protocol::oauth::{OAuthError, Params};
 use crate::serve::cache::Key;
 use crate::serve::edge::{Context, Response, answer};
+use crate::serve::session::Authentication;
 use crate::serve::state::State;
 use crate::serve::telemetry::Event;
 
@@ -21,9 +23,21 @@ fn ended_key(idp: &str, issuer: &str, session: &str) -> Key {
     Key::of("ended-upstream", &json!([idp, issuer, session]).to_string())
 }
 
-/// Whether the provider has announced the end of a session that a sign-in comes from, while it was under way.
-pub fn is_ended(state: &State, idp: &str, issuer: &str, session: &str) -> bool {
-    state.logouts.announced.get(&ended_key(idp, issuer, session), state.now()).is_some()
+fn ended_subject_key(idp: &str, issuer: &str, subject: &str) -> Key {
+    Key::of("ended-person", &json!([idp, issuer, subject]).to_string())
+}
+
+/// Whether the provider has announced an end that a sign-in falls under, while it was under way: of the session it
+/// comes from, or of all sessions of the person, after the sign-in had begun (`begun`).
+pub fn is_ended(state: &State, new: &Authentication, begun: UnixSecs) -> bool {
+    let (announced, now) = (&state.logouts.announced, state.now());
+    let by_session = new
+        .kept
+        .get("sid")
+        .is_some_and(|session| announced.get(&ended_key(&new.idp, &new.issuer, session), now).is_some());
+    let by_person = announced.get(&ended_subject_key(&new.idp, &new.issuer, &new.provider_subject), now);
+    let at = by_person.and_then(|bytes| Some(UnixSecs(u64::from_be_bytes(bytes.as_ref().try_into().ok()?))));
+    by_session || at.is_some_and(|at| at >= begun)
 }
 
 /// Ends the sessions that a verified announcement is about. It is as well received when there is none.
@@ -44,6 +58,11 @@ pub async fn received(state: &State, index: IdpIndex, context: &Context, form: O
     if let Some(session) = &announced.session {
         let key = ended_key(idp, &announced.issuer, session);
         state.logouts.announced.put(key, *b"", state.now().plus(ENDED_SECS));
+    }
+    if let (None, Some(subject)) = (&announced.session, &announced.subject) {
+        let key = ended_subject_key(idp, &announced.issuer, subject);
+        let now = state.now();
+        state.logouts.announced.put(key, now.0.to_be_bytes(), now.plus(ENDED_SECS));
     }
     let ended = state.sessions.close_announced(idp, &announced);
     for (key, session) in &ended {

@@ -1,7 +1,8 @@
 //! Relying parties are told that a session ended (OpenID Connect Back-Channel Logout §2.5). Nobody waits for it.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::json;
@@ -16,10 +17,10 @@ use crate::serve::state::State;
 use crate::serve::telemetry::Event;
 use crate::value::WebUrl;
 
-/// Calls under way at once.
-pub const CALLS_MAX: usize = 16;
-/// Calls that wait or are under way; what is beyond is not told, and the log says so.
-pub const WAITING_MAX: usize = 2_000;
+/// Calls to one relying party under way at once: one that hangs takes nobody else's place.
+pub const CALLS_MAX: usize = 8;
+/// Calls to one relying party that wait or are under way; what is beyond is not told, and the log says so.
+pub const WAITING_MAX: usize = 500;
 /// Budget of one call, in milliseconds.
 pub const CALL_MILLIS_MAX: u64 = 5_000;
 /// Until the one repetition of a call that failed, in milliseconds.
@@ -31,23 +32,35 @@ const ANSWER_BYTES_MAX: usize = 1_024;
 pub struct Relay {
     client: Client,
     runtime: Handle,
-    calls: Arc<Semaphore>,
-    waiting: Arc<AtomicUsize>,
+    lines: Mutex<HashMap<String, Arc<Line>>>,
+}
+
+/// Those who wait for one relying party.
+struct Line {
+    calls: Semaphore,
+    waiting: AtomicUsize,
 }
 
 /// A place among those that wait, given back however the call ends.
-struct Place(Arc<AtomicUsize>);
+struct Place(Arc<Line>);
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 impl Relay {
     /// `client` makes the calls, on `runtime`.
     pub fn new(client: Client, runtime: Handle) -> Self {
-        Relay { client, runtime, calls: Arc::new(Semaphore::new(CALLS_MAX)), waiting: Arc::default() }
+        Relay { client, runtime, lines: Mutex::default() }
+    }
+
+    /// The line of a client. There are as many as clients were configured in the life of the server.
+    fn line(&self, client: &str) -> Arc<Line> {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || Arc::new(Line { calls: Semaphore::new(CALLS_MAX), waiting: AtomicUsize::new(0) });
+        lines.entry(client.to_owned()).or_insert_with(new).clone()
     }
 
     /// Tells every relying party of a session that has an address for it.
@@ -56,28 +69,31 @@ impl Relay {
         for (client_id, subject) in session.clients() {
             let Some((_, app)) = provider.client(&state.deployment, &client_id) else { continue };
             let (Some(url), Some(signer)) = (&app.backchannel_logout, provider.signer()) else { continue };
-            if self.waiting.fetch_add(1, Ordering::Relaxed) >= WAITING_MAX {
-                self.waiting.fetch_sub(1, Ordering::Relaxed);
+            let line = self.line(&client_id);
+            if line.waiting.fetch_add(1, Ordering::Relaxed) >= WAITING_MAX {
+                line.waiting.fetch_sub(1, Ordering::Relaxed);
                 not_told(&client_id, "too many calls are waiting");
                 continue;
             }
-            let place = Place(self.waiting.clone());
+            let place = Place(line);
             let sid = sid_for(&session.sid, &client_id);
-            let claims =
-                claims(&provider.issuer, &client_id, &subject, &sid, &state.entropy.token(), state.now());
-            let (client, calls, url) = (self.client.clone(), self.calls.clone(), url.clone());
-            let signer = signer.clone();
+            let (client, url, signer) = (self.client.clone(), url.clone(), signer.clone());
+            let (issuer, jti, clock) = (provider.issuer.clone(), state.entropy.token(), state.clock.clone());
             self.runtime.spawn(async move {
-                let _place = place;
-                // Here, since an announced logout may end many sessions in one request.
-                let Some(token) = signer.sign(&json!({"typ": TYP}), &claims) else {
+                let Ok(_permit) = place.0.calls.acquire().await else { return };
+                let token = || {
+                    // When its turn has come: a token that waited would be too old.
+                    let claims = claims(&issuer, &client_id, &subject, &sid, &jti, clock.unix());
+                    signer.sign(&json!({"typ": TYP}), &claims)
+                };
+                let Some(first) = token() else {
                     return not_told(&client_id, "the token could not be signed");
                 };
-                let result = match call(&client, &calls, &url, &token).await {
+                let result = match call(&client, &url, &first).await {
                     Ok(()) => Ok(()),
                     Err(_) => {
                         tokio::time::sleep(Duration::from_millis(AGAIN_MILLIS)).await;
-                        call(&client, &calls, &url, &token).await
+                        call(&client, &url, &first).await
                     }
                 };
                 match result {
@@ -93,8 +109,7 @@ fn not_told(client: &str, detail: &str) {
     Event::RelyingPartyNotTold { client, detail }.log();
 }
 
-async fn call(client: &Client, calls: &Semaphore, url: &WebUrl, token: &str) -> Result<(), String> {
-    let Ok(_permit) = calls.acquire().await else { return Err("stopping".into()) };
+async fn call(client: &Client, url: &WebUrl, token: &str) -> Result<(), String> {
     let fetch = Fetch::post_form(url.clone(), &[("logout_token", token)])
         .within(Duration::from_millis(CALL_MILLIS_MAX))
         .body_max(ANSWER_BYTES_MAX)

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::ambient::UnixSecs;
 use crate::connector::Kept;
+use crate::connector::open::Mark;
 use crate::model::rules::Attributes;
 
 pub use store::{SessionKey, Store};
@@ -39,6 +40,8 @@ pub struct Session {
 pub struct Authentication {
     /// Name of the provider.
     pub idp: String,
+    /// Whose people they are there ([`crate::connector::open::Opened::realm`]).
+    pub realm: Mark,
     /// Who vouches.
     pub issuer: String,
     /// For whom, in the provider's words; for the audit.
@@ -104,9 +107,10 @@ impl Session {
         if let Some(previous) = previous.filter(|_| goes_on) {
             session.sid.clone_from(&previous.sid);
             session.clients = Mutex::new(previous.clients());
-            if !session.authentications.is_empty() {
-                session.created = previous.created;
-            }
+        }
+        // Sign-ins that stay keep their age, whoever comes beside them: nobody renews one by signing in elsewhere.
+        if let Some(previous) = previous.filter(|_| !session.authentications.is_empty()) {
+            session.created = previous.created;
         }
         session.authentications.push(new);
         session
@@ -146,6 +150,7 @@ mod tests {
         let names = [Some(idp), through].into_iter().flatten();
         Authentication {
             idp: idp.into(),
+            realm: Mark::default(),
             issuer: idp.into(),
             provider_subject: email.into(),
             subjects: names.clone().map(|name| (name.to_owned(), format!("{name}|{email}"))).collect(),

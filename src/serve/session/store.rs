@@ -184,6 +184,13 @@ impl Store {
         keys.into_iter().filter_map(|key| Some((key, self.close(&key)?))).collect()
     }
 
+    /// Ends every session that a check says no to.
+    pub fn close_unless(&self, holds: impl Fn(&Session) -> bool) -> Vec<(SessionKey, Arc<Session>)> {
+        let gone: Vec<_> =
+            self.cache.iter().filter(|(_, session)| !holds(session)).map(|(key, _)| key).collect();
+        gone.into_iter().filter_map(|key| Some((key, self.close(&key)?))).collect()
+    }
+
     /// Forgets what has ended by time, and returns it.
     pub fn sweep(&self, now: UnixSecs) -> Vec<Arc<Session>> {
         let ended = Mutex::new(Vec::new());
@@ -226,6 +233,7 @@ mod tests {
         let mut session = session(0);
         session.authentications.push(Authentication {
             idp: idp.into(),
+            realm: crate::connector::open::Mark::default(),
             issuer: "https://idp".into(),
             provider_subject: subject.into(),
             subjects: Default::default(),

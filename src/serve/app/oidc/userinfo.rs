@@ -30,7 +30,10 @@ pub fn userinfo(state: &State, context: &Context, form: Option<Params>) -> Respo
     let kept = state.cache.get(&Key::of("access", &token), state.now());
     let person = kept.and_then(|bytes| serde_json::from_slice::<Person>(&bytes).ok());
     let ended = |person: &Person| state.oidc.as_ref().is_none_or(|p| logout::is_over(state, p, person));
-    let Some(person) = person.filter(|person| !ended(person)) else {
+    let is_client = |person: &Person| {
+        state.oidc.as_ref().is_some_and(|p| p.client(&state.deployment, &person.client_id).is_some())
+    };
+    let Some(person) = person.filter(|person| !ended(person) && is_client(person)) else {
         return challenge(StatusCode::UNAUTHORIZED, Some(OAuthError::InvalidToken));
     };
     if !person.scope.iter().any(|s| s == "openid") {
