@@ -1,7 +1,9 @@
 //! `maverics explain`: the page of a finding, or of an event of the log.
 
 use anyhow::Result;
+use maverics::continuity::choose::WHYS;
 use maverics::diag::{Code, did_you_mean};
+use maverics::health::Reason;
 use maverics::serve::telemetry::kinds::{KINDS, Kind};
 use maverics::{config, lint, model, probe};
 
@@ -51,8 +53,18 @@ pub fn run(args: &Args) -> Result<Outcome> {
     }
     let found = codes.iter().find(|code| code.id.eq_ignore_ascii_case(wanted) || code.name == wanted);
     let Some(code) = found else {
+        // The words of log, probe, drill and metrics; a finding of the same name goes first.
+        if let Some(reason) = Reason::ALL.iter().find(|reason| reason.code() == wanted.as_str()) {
+            output::stdout(When::Never, |out, _| writeln!(out, "{}\n{}", reason.code(), reason.words()))?;
+            return Ok(Outcome::Clean);
+        }
+        if let Some((code, words)) = WHYS.iter().find(|(code, _)| code == wanted) {
+            output::stdout(When::Never, |out, _| writeln!(out, "{code}\n{words}"))?;
+            return Ok(Outcome::Clean);
+        }
         let events = KINDS.iter().map(|kind| kind.name);
-        let known = codes.iter().flat_map(|code| [code.id, code.name]).chain(events);
+        let reasons = Reason::ALL.iter().map(|reason| reason.code());
+        let known = codes.iter().flat_map(|code| [code.id, code.name]).chain(events).chain(reasons);
         let guess = did_you_mean(wanted, known).map(|guess| format!("; did you mean `{guess}`?"));
         let all = || "; `maverics explain` lists all".to_owned();
         let words = format!("no finding is called `{wanted}`{}", guess.unwrap_or_else(all));

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow};
+use maverics::diag::Level;
 use maverics::lint::fix::Fixed;
 use maverics::lint::fleet::{Linted, Text};
 use maverics::lint::{self, Selection, explain};
@@ -83,7 +84,9 @@ pub fn run(args: &Args) -> Result<Outcome> {
     let options = ReadOptions { plain: args.config.plain_http(), ..ReadOptions::default() };
     if args.diff {
         let fixed = lint::fix::fix(texts.clone(), &options, &selection);
-        return show(&texts, &fixed);
+        let now = lint::fleet::lint(&texts, &options, &selection);
+        let bad = now.findings.iter().any(|finding| finding.level >= Level::from(args.report.fail_level));
+        return show(&texts, &fixed, bad);
     }
     if args.fix {
         let fixed = lint::fix::fix(texts.clone(), &options, &selection);
@@ -99,13 +102,16 @@ fn report(args: &Args, linted: &Linted) -> Result<Outcome> {
     Ok(gate(args.tier, judged).unwrap_or(outcome))
 }
 
-/// `--diff`: what would change, and exit code 1 when anything would.
-fn show(before: &[Text], fixed: &Fixed) -> Result<Outcome> {
+/// `--diff`: what would change. Exit code 1 when anything would, or when a report would end so (`bad`).
+fn show(before: &[Text], fixed: &Fixed, bad: bool) -> Result<Outcome> {
     let pairs = before.iter().zip(&fixed.texts);
     let diff: String = pairs.map(|(old, new)| lint::diff::unified(&old.name, &old.text, &new.text)).collect();
     output::stdout(When::Never, |out, _| out.write_all(diff.as_bytes()))?;
     tell(fixed, "would be put right");
-    Ok(if diff.is_empty() { Outcome::Clean } else { Outcome::Findings })
+    if bad && diff.is_empty() {
+        output::note("there are findings that no edit puts right; `maverics lint` shows them");
+    }
+    Ok(if diff.is_empty() && !bad { Outcome::Clean } else { Outcome::Findings })
 }
 
 /// `--fix`: the files, then a report of what is left. Standard input goes to standard output, where the report

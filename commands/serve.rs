@@ -294,7 +294,7 @@ fn shelf(deployment: &Deployment, keyring: &Keyring, folder: Option<&Path>) -> R
     let Some(seal) = &deployment.session.encryption else {
         tracing::warn!(
             event = "start.warning",
-            "--state-dir keeps nothing: `session.encryption` has no keys to sign with"
+            "--state-dir keeps nothing: give `session.encryption.keys.current` (64 hexadecimal digits, from the secret store) to sign with"
         );
         return Ok(None);
     };

@@ -29,6 +29,20 @@ pub enum Why {
     SameAgain,
 }
 
+/// Every code of [`Why`], and what it means.
+pub const WHYS: &[(&str, &str)] = &[
+    ("primary", "The first of the list, and available."),
+    ("failover", "Available; those before it are not."),
+    ("standby", "Available; it is tried should those before it fail."),
+    ("unhealthy", "Not available: its threshold of failed probes was reached."),
+    ("suspect", "Skipped by new logins after a question of ours failed, until a probe succeeds."),
+    ("below-assurance", "Authenticates more weakly than the app demands, and never serves there."),
+    ("already-tried", "Was tried in this login, in vain."),
+    ("same-again", "A failure in a callback, and the provider is well: the person tries it once more."),
+    ("last-try", "Nobody is available; each is asked once all the same, in order."),
+    ("last-resort", "Nobody is available, and the configuration says to send people to the primary anyway."),
+];
+
 impl Why {
     /// The stable code.
     pub fn code(self) -> &'static str {
@@ -130,6 +144,27 @@ fn unavailable_because(member: Option<&Member>) -> Option<Why> {
 
 #[cfg(test)]
 mod tests {
+    /// Each code is explained, and nothing else is.
+    #[test]
+    fn every_code_is_explained() {
+        use super::{WHYS, Why};
+        use crate::health::Reason;
+        let all = [
+            Why::Primary,
+            Why::Failover,
+            Why::Standby,
+            Why::Unhealthy(None),
+            Why::Suspect(Reason::Timeout),
+            Why::BelowAssurance,
+            Why::AlreadyTried,
+            Why::SameAgain,
+            Why::LastTry,
+            Why::LastResort,
+        ];
+        let codes: Vec<_> = all.into_iter().map(Why::code).collect();
+        assert_eq!(codes, WHYS.iter().map(|(code, _)| *code).collect::<Vec<_>>());
+    }
+
     use super::*;
     use crate::ambient::Millis;
     use crate::continuity::state::{Observation, Settings};

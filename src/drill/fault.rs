@@ -53,8 +53,9 @@ impl FromStr for Fault {
         let unknown = || format!("`{text}` is not a fault: write {FORMS}");
         match text.split_once(':') {
             None => match text {
-                "refused" => Ok(Fault::Refused),
-                "blackhole" => Ok(Fault::Blackhole),
+                // The second names are those of the demo's switches.
+                "refused" | "refuse" => Ok(Fault::Refused),
+                "blackhole" | "hang" => Ok(Fault::Blackhole),
                 "wrong-issuer" => Ok(Fault::WrongIssuer),
                 _ => Err(unknown()),
             },

@@ -134,7 +134,9 @@ fn chosen(deployment: &Deployment, names: &[String]) -> Result<Vec<ContinuityInd
         known().position(|have| have == name).map(ContinuityIndex).ok_or_else(|| {
             let guess = match did_you_mean(name, known()) {
                 Some(guess) => format!("did you mean `{guess}`?"),
-                None => format!("there are {}", known().collect::<Vec<_>>().join(", ")),
+                None => {
+                    format!("there are: {}", known().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", "))
+                }
             };
             format!("there is no continuity connector `{name}`; {guess}")
         })

@@ -54,7 +54,10 @@ pub fn judge(scene: &Scene<'_>) -> Vec<Verdict> {
         let nearest = candidates.min_by_key(|verdict| (verdict.missing.len(), verdict.unproven.len()));
         nearest.unwrap_or_else(|| Verdict {
             tier,
-            missing: vec!["there is no continuity connector".into()],
+            missing: vec![match scene.fleet.deployments.is_empty() {
+                true => "no file could be judged: put the errors right first".into(),
+                false => "there is no continuity connector".into(),
+            }],
             unproven: Vec::new(),
         })
     };
@@ -80,7 +83,8 @@ fn watched(group: &Group<'_>, least: usize, verdict: &mut Verdict) {
             ""
         };
         verdict.missing.push(format!(
-            "`{name}` has {members} member(s), {watched} of them watched{once}; {least} are needed"
+            "`{name}` has {members} member{}, {watched} watched{once}; {least} are needed",
+            if members == 1 { "" } else { "s" }
         ));
     }
 }
@@ -128,9 +132,10 @@ fn diverse(
         let named = known.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ");
         let named = if named.is_empty() { named } else { format!(" ({named})") };
         let name = group.name();
+        let kind = if most == 1 { what.trim_end_matches('s') } else { what };
         verdict
             .missing
-            .push(format!("the members of `{name}` have at most {most} {what}{named}; {least} are needed"));
+            .push(format!("the members of `{name}` have at most {most} {kind}{named}; {least} are needed"));
     } else {
         let key = what.trim_end_matches('s');
         verdict.unproven.push(format!(
@@ -160,9 +165,10 @@ fn cascading(scene: &Scene<'_>, group: &Group<'_>, verdict: &mut Verdict) {
     }
     if roots.len() < 2 {
         verdict.missing.push(format!(
-            "`{}` has {} root orchestrator(s) as members; an edge needs two (give the files of the roots as well)",
+            "`{}` has {} root orchestrator{} among its members; an edge needs two (give the files of the roots as well)",
             group.name(),
-            roots.len()
+            roots.len(),
+            if roots.len() == 1 { "" } else { "s" }
         ));
     }
     for place in roots.iter().filter_map(|(place, _)| *place) {

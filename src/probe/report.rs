@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::watch::HISTORY_MAX;
 use super::{Asked, Choice, Report};
 use crate::ambient::UnixSecs;
+use crate::continuity::Why;
 use crate::health::Verdict;
 use crate::model::Deployment;
 use crate::model::idp::IdpIndex;
@@ -155,6 +156,12 @@ fn table(rows: &[[String; 9]]) -> String {
 fn sentence(choice: &Choice) -> String {
     let serves = match &choice.would_serve {
         Some(name) => format!("{name} would serve a login now ({})", choice.why.code()),
+        None if choice.why == Why::LastTry => {
+            format!(
+                "nobody is known to be well; a login tries each once all the same ({})",
+                choice.why.code()
+            )
+        }
         None => format!("nobody would serve a login now ({})", choice.why.code()),
     };
     if choice.others.is_empty() {

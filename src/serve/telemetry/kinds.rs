@@ -153,10 +153,9 @@ kinds! {
     ADMIN_STARTED = "admin.started", Info, "operator page and metrics", "The admin listener answers; `token_file` has its token.";
     START_WARNING = "start.warning", Warn, "", "Something an operator should know at every start.";
     HEARTBEAT = "heartbeat", Info, "alive", "At regular times.";
-    DRAINING = "draining", Info, "status is 503; still serving", "SIGTERM came.";
+    DRAINING = "draining", Info, "status is 503; still serving", "SIGTERM or SIGINT came. A drain by an operator is `admin.action`, and does not stop the node.";
     STOPPING = "stopping", Info, "finishing requests in flight", "The drain delay is over.";
     STOPPED = "stopped", Info, "bye", "The last line.";
-    RELOAD_UNSUPPORTED = "reload.unsupported", Warn, "", "SIGHUP came, and reload is not built.";
     ADMIN_ACTION = "admin.action", Warn, "an operator acted",
         "Somebody with the admin token did `action`, from `client`.";
     ADMIN_REFUSED = "admin.refused", Warn, "an admin request was refused",
