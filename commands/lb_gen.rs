@@ -37,7 +37,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME=HOST:PORT")]
     instance: Vec<String>,
 
-    /// Where the balancer listens [default: :443]
+    /// Where the balancer listens [default: :443; :80 where people come over plain http]
     #[arg(long, value_name = "HOST:PORT")]
     listen: Option<String>,
 

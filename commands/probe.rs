@@ -201,6 +201,7 @@ async fn watch(
     clock: &Clock,
 ) -> Result<Report> {
     let mut watch = Watch::new(deployment, options);
+    let providers = opened.len();
     let mut answers = probe::ask(deployment, opened, options);
     let in_place = args.format() == Format::Text && io::stdout().is_terminal();
     let mut before: Option<Report> = None;
@@ -215,11 +216,19 @@ async fn watch(
         let (idp, verdict) = (answered.idp, answered.verdict.clone());
         watch.take(answered, clock.millis());
         let report = watch.report();
+        // Before everybody has answered once there is nothing to conclude.
+        let complete = report.providers.len() == providers;
+        if !complete && args.format() != Format::Text {
+            continue;
+        }
         let text = match args.format() {
             Format::Text if in_place => format!("{REDRAW}{}", report::text(&report, deployment)),
             Format::Text => {
-                report::line(idp, &verdict, &report, deployment, clock.unix())
-                    + &report::changes(before.as_ref(), &report, clock.unix())
+                let line = report::line(idp, &verdict, &report, deployment, clock.unix());
+                match complete {
+                    true => line + &report::changes(before.as_ref(), &report, clock.unix()),
+                    false => line,
+                }
             }
             Format::Prometheus => prometheus::text(&report, deployment),
             _ => format!("{}\n", report::json(&report, deployment)),
@@ -228,7 +237,7 @@ async fn watch(
             Some(path) => replace(path, &text).map(|()| true)?,
             None => show(&text)?,
         };
-        before = Some(report);
+        before = Some(report).filter(|_| complete);
         if !more {
             break;
         }

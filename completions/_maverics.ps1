@@ -118,7 +118,7 @@ Register-ArgumentCompleter -Native -CommandName 'maverics' -ScriptBlock {
         }
         'maverics;lb-gen' {
             [CompletionResult]::new('--instance', '--instance', [CompletionResultType]::ParameterName, 'A node, by a stable name and its address; may be repeated')
-            [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'Where the balancer listens [default: :443]')
+            [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'Where the balancer listens [default: :443; :80 where people come over plain http]')
             [CompletionResult]::new('--tls', '--tls', [CompletionResultType]::ParameterName, 'Where TLS ends [default: reencrypt where the nodes speak TLS, else terminate]')
             [CompletionResult]::new('--server-name', '--server-name', [CompletionResultType]::ParameterName, 'Public host name; may be repeated [default: those in the configuration]')
             [CompletionResult]::new('--cert', '--cert', [CompletionResultType]::ParameterName, 'Certificate of the balancer, with its key')

@@ -124,7 +124,7 @@ complete -c maverics -n "__fish_maverics_using_subcommand probe" -l secret-provi
 complete -c maverics -n "__fish_maverics_using_subcommand probe" -l watch -d 'Ask again and again, and show each provider\'s last 60 answers; the thresholds apply. Ctrl-C ends it, with the exit code of that moment'
 complete -c maverics -n "__fish_maverics_using_subcommand probe" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l instance -d 'A node, by a stable name and its address; may be repeated' -r
-complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l listen -d 'Where the balancer listens [default: :443]' -r
+complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l listen -d 'Where the balancer listens [default: :443; :80 where people come over plain http]' -r
 complete -c maverics -n "__fish_maverics_using_subcommand lb-gen" -l tls -d 'Where TLS ends [default: reencrypt where the nodes speak TLS, else terminate]' -r -f -a "terminate\t'At the balancer; plain HTTP to the nodes'
 passthrough\t'At the nodes; no cookie, so people stay by address'
 reencrypt\t'At the balancer, and TLS again to the nodes'"

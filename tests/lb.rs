@@ -75,7 +75,6 @@ const FIXTURES: &[Fixture] = &[
         options: || Options {
             instances: vec!["one=127.0.0.1:9443".into(), "two=[::1]:9444".into()],
             listen: Some("127.0.0.1:9080".into()),
-            tls: Some(Tls::Terminate),
             affinity: Some("demo_lb".into()),
             ..Options::default()
         },

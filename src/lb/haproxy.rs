@@ -86,7 +86,13 @@ fn frontend(out: &mut String, pool: &Pool, passthrough: bool) {
         Front::Tls { certificate } => {
             let _ = writeln!(out, "    bind {listen} ssl crt {} alpn h2,http/1.1", quoted(certificate));
         }
-        Front::Plain | Front::Passthrough => {
+        Front::Plain => {
+            let _ = writeln!(
+                out,
+                "    # Plain, because the addresses of the configuration are http; --cert makes it speak TLS.\n    bind {listen}"
+            );
+        }
+        Front::Passthrough => {
             let _ = writeln!(out, "    bind {listen}");
         }
     }

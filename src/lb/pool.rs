@@ -16,7 +16,7 @@ const READ_SECS_MIN: u64 = 65;
 pub struct Options {
     /// `NAME=HOST:PORT`.
     pub instances: Vec<String>,
-    /// `HOST:PORT` where the balancer listens; every address, port 443 without it.
+    /// `HOST:PORT` where the balancer listens; every address without it, port 443, or 80 where people come over plain http.
     pub listen: Option<String>,
     /// Where TLS ends; by the deployment without it.
     pub tls: Option<Tls>,
@@ -161,11 +161,12 @@ impl Pool {
     pub fn new(deployment: &Deployment, options: &Options) -> Result<Self, Vec<String>> {
         let mut faults = Vec::new();
         let nodes = nodes(&options.instances, &mut faults);
-        let listen = options.listen.as_deref().unwrap_or(":443");
-        let listen = address(listen, true).map_err(|e| faults.push(format!("--listen: {e}"))).ok();
         let names = server_names(deployment, options, &mut faults);
-        let (session_cookie, affinity_cookie) = cookies(deployment, options, &mut faults);
         let sides = sides(deployment, options, names.first(), &mut faults);
+        let plain = sides.as_ref().is_some_and(|(front, _)| *front == Front::Plain);
+        let listen = options.listen.as_deref().unwrap_or(if plain { ":80" } else { ":443" });
+        let listen = address(listen, true).map_err(|e| faults.push(format!("--listen: {e}"))).ok();
+        let (session_cookie, affinity_cookie) = cookies(deployment, options, &mut faults);
         let status_path = deployment.health.location.clone();
         if !status_path.bytes().all(|b| b.is_ascii_graphic() && b != b'\'') {
             faults.push("`health.location` has characters that do not belong in a path".into());
@@ -364,6 +365,13 @@ fn sides(
         (_, None) if deployment.cookies_are_secure() || public_tls => {
             faults.push(
                 "people come over https, so the balancer needs a certificate: add `--cert PATH`".into(),
+            );
+            Front::Plain
+        }
+        (_, None) if options.tls == Some(Tls::Terminate) => {
+            faults.push(
+                "`--tls terminate` ends TLS at the balancer, which needs a certificate: add `--cert PATH`"
+                    .into(),
             );
             Front::Plain
         }

@@ -21,7 +21,7 @@ const NODES: [&str; 4] = ["--instance", "a=127.0.0.1:9443", "--instance", "b=127
 
 #[test]
 fn a_file_on_standard_output_or_in_a_directory() {
-    let listen = ["--listen", "127.0.0.1:9080", "--tls", "terminate"];
+    let listen = ["--listen", "127.0.0.1:9080"];
     let written = generate(&[&NODES[..], &listen].concat());
     assert_eq!((written.code, written.stderr.as_str()), (0, ""));
     assert!(written.stdout.contains("    bind 127.0.0.1:9080\n"), "{}", written.stdout);
@@ -32,6 +32,21 @@ fn a_file_on_standard_output_or_in_a_directory() {
     let checked = generate(&[&NODES[..], &listen, &place, &["--check"]].concat());
     assert_eq!((checked.code, checked.stdout.as_str()), (0, ""), "{}", checked.stderr);
     assert_eq!(std::fs::read_to_string(directory.join("haproxy.cfg")).expect("a file"), written.stdout);
+}
+
+/// People come over plain http there, and the file says so; TLS at the balancer needs a certificate.
+#[test]
+fn a_plain_balancer_is_not_one_by_surprise() {
+    let plain = generate(&NODES);
+    assert!(
+        plain.stdout.contains("    bind :80\n") && plain.stdout.contains("# Plain, because"),
+        "{}",
+        plain.stdout
+    );
+    let refused = generate(&[&NODES[..], &["--tls", "terminate"]].concat());
+    assert!(refused.code == 2 && refused.stderr.contains("add `--cert PATH`"), "{}", refused.stderr);
+    let secure = generate(&[&NODES[..], &["--tls", "terminate", "--cert", "/etc/lb.pem"]].concat());
+    assert!(secure.stdout.contains("    bind :443 ssl crt "), "{}", secure.stdout);
 }
 
 #[test]
