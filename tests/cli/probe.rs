@@ -232,6 +232,16 @@ fn watching_tells_each_answer_and_each_change() {
         lines.stdout.lines().map(|line| serde_json::from_str(line).expect("a report")).collect();
     // Of six answers those before everybody has answered once conclude nothing.
     assert!((3..6).contains(&lines.len()), "{lines:?}");
+    let answers = |line: &Value| -> Vec<usize> {
+        let providers = line["providers"].as_array().into_iter().flatten();
+        providers.filter_map(|provider| provider["history"].as_array().map(Vec::len)).collect()
+    };
+    let told: Vec<usize> = lines.iter().map(|line| answers(line).iter().sum()).collect();
+    assert!(
+        told.windows(2).all(|two| two[1] == two[0] + 1),
+        "one report for each answer from then on: {told:?}"
+    );
+    assert_eq!(answers(&lines[lines.len() - 1]), [3, 3], "and none is lost");
     for line in &lines {
         assert_eq!(line["providers"].as_array().map(Vec::len), Some(2), "{line}");
         assert_eq!(line["continuity"][0]["wouldServe"], "backup", "{line}");

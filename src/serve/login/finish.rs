@@ -157,7 +157,6 @@ fn authentication(
         subjects,
         at: identity.authenticated_at.unwrap_or(state.now()),
         realm: state.opened[index.0].realm,
-        assurance: idp.assurance,
         why: pending.why.clone(),
         attributes,
         kept: identity.kept,

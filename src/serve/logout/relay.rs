@@ -81,19 +81,16 @@ impl Relay {
             let (issuer, jti, clock) = (provider.issuer.clone(), state.entropy.token(), state.clock.clone());
             self.runtime.spawn(async move {
                 let Ok(_permit) = place.0.calls.acquire().await else { return };
-                let token = || {
-                    // When its turn has come: a token that waited would be too old.
-                    let claims = claims(&issuer, &client_id, &subject, &sid, &jti, clock.unix());
-                    signer.sign(&json!({"typ": TYP}), &claims)
-                };
-                let Some(first) = token() else {
+                // When its turn has come: a token that waited would be too old.
+                let claims = claims(&issuer, &client_id, &subject, &sid, &jti, clock.unix());
+                let Some(token) = signer.sign(&json!({"typ": TYP}), &claims) else {
                     return not_told(&client_id, "the token could not be signed");
                 };
-                let result = match call(&client, &url, &first).await {
+                let result = match call(&client, &url, &token).await {
                     Ok(()) => Ok(()),
                     Err(_) => {
                         tokio::time::sleep(Duration::from_millis(AGAIN_MILLIS)).await;
-                        call(&client, &url, &first).await
+                        call(&client, &url, &token).await
                     }
                 };
                 match result {

@@ -50,8 +50,6 @@ pub struct Authentication {
     pub subjects: BTreeMap<String, String>,
     /// When the person authenticated.
     pub at: UnixSecs,
-    /// How strongly.
-    pub assurance: Option<u8>,
     /// Why this provider served.
     pub why: String,
     /// Attributes by the name of the connector they are read under: the provider's own, and the continuity
@@ -155,7 +153,6 @@ mod tests {
             provider_subject: email.into(),
             subjects: names.clone().map(|name| (name.to_owned(), format!("{name}|{email}"))).collect(),
             at: UnixSecs(0),
-            assurance: None,
             why: "primary".into(),
             attributes: names.map(|name| (name.to_owned(), said.clone())).collect(),
             kept: Kept::new(),

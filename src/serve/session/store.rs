@@ -238,7 +238,6 @@ mod tests {
             provider_subject: subject.into(),
             subjects: Default::default(),
             at: UnixSecs(0),
-            assurance: None,
             why: String::new(),
             attributes: Default::default(),
             kept: [("sid".to_owned(), sid.to_owned())].into(),
