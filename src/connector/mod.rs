@@ -23,9 +23,9 @@ use crate::secrets::Keyring;
 use crate::value::url::PlainHttp;
 use crate::value::{SecretText, WebUrl};
 
+pub mod documents;
 pub mod facts;
 pub mod open;
-pub mod shelf;
 
 use facts::Facts;
 
@@ -142,7 +142,7 @@ pub struct Opening<'a> {
     /// A permit-bounded runtime for work that blocks (password hashing, files).
     pub blocking: tokio::runtime::Handle,
     /// Where what providers published is kept over a restart, if anywhere.
-    pub shelf: Option<Arc<shelf::Shelf>>,
+    pub shelf: Option<Arc<documents::shelf::Shelf>>,
 }
 
 /// A future that a connector hands out.
