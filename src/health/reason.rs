@@ -60,16 +60,6 @@ reasons! {
     EndpointMissing = "endpoint-missing",
     /// The key set has no key we could verify with.
     NoUsableKey = "no-usable-key",
-    /// Not the SAML metadata that belongs there.
-    NotMetadata = "not-saml-metadata",
-    /// The metadata's validity has ended.
-    MetadataExpired = "metadata-expired",
-    /// Not LDAP.
-    NotLdap = "not-ldap",
-    /// The directory refuses our service account.
-    ServiceBindRefused = "service-bind-refused",
-    /// The directory does not have the search base, or does not show it to our service account.
-    BaseMissing = "base-dn-missing",
     /// The authorization endpoint refuses a well-formed request.
     AuthorizationRefused = "authorization-refused",
     /// Not the SAML metadata that belongs there.
