@@ -10,7 +10,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use serde_json::Value;
 use tokio::runtime::Handle;
 
-use super::shelf::Shelf;
+use super::documents::shelf::Shelf;
 use super::{Connector, IdpConfig, Opening};
 use crate::ambient::{Clock, Entropy};
 use crate::config::tls::{MinVersion, Profile};

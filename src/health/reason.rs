@@ -62,6 +62,20 @@ reasons! {
     NoUsableKey = "no-usable-key",
     /// The authorization endpoint refuses a well-formed request.
     AuthorizationRefused = "authorization-refused",
+    /// Not the SAML metadata that belongs there.
+    NotMetadata = "not-saml-metadata",
+    /// The SAML metadata is past its own end.
+    MetadataExpired = "metadata-expired",
+    /// Not LDAP.
+    NotLdap = "not-ldap",
+    /// The directory refuses to raise the connection to TLS.
+    StartTlsRefused = "start-tls-refused",
+    /// The directory refuses the service account: its password, its rights or its life has ended.
+    ServiceBindRefused = "service-bind-refused",
+    /// The search base is not in the directory, or the service account may not read it.
+    BaseMissing = "base-dn-missing",
+    /// The directory says that it is busy or not available.
+    DirectoryUnavailable = "directory-unavailable",
     /// The provider says that we ask too often.
     RateLimited = "rate-limited",
     /// This machine is out of descriptors, ports or memory: nothing about the provider.

@@ -3,6 +3,7 @@
 use std::fmt::{Display, Write};
 
 use super::{Asked, Overall, Report};
+use crate::health::fact;
 use crate::model::Deployment;
 
 /// One metric with all its samples.
@@ -107,7 +108,7 @@ pub fn text(report: &Report, deployment: &Deployment) -> String {
 }
 
 fn usable_keys(asked: &Asked) -> Option<u64> {
-    asked.last.facts.iter().find(|(name, _)| name == "usableKeys")?.1.parse().ok()
+    asked.last.fact(fact::USABLE_KEYS)?.parse().ok()
 }
 
 /// A label's value: backslash, quote and line feed are escaped.

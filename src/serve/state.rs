@@ -114,7 +114,7 @@ impl State {
             sessions: Arc::new(sessions),
             sealer: Arc::new(sealer),
             cache: Arc::default(),
-            held: Arc::new(Memory::with_room(login::callback::HELD_MAX)),
+            held: Arc::new(Memory::with_room(login::held::HELD_MAX)),
             logouts: Arc::new(Logouts::new(Relay::new(client.clone(), control.clone()))),
             accounts: Arc::new(Memory::with_room(login::finish::ACCOUNTS_MAX)),
             telling,

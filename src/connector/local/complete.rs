@@ -82,6 +82,7 @@ pub(super) async fn complete(
                 authenticated_at: Some(connector.clock.unix()),
                 attributes: person.attributes(),
                 incomplete: None,
+                once: None,
                 kept: Kept::new(),
             })
         }

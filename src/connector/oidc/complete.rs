@@ -112,6 +112,7 @@ pub(super) async fn complete(
         authenticated_at: verified.auth_time(),
         attributes,
         incomplete,
+        once: None,
         kept: logout::keep(&verified, id_token),
     })
 }
