@@ -12,5 +12,6 @@ mod generated;
 mod golden;
 mod language;
 mod lb;
+mod saml;
 mod seeds;
 mod support;

@@ -135,6 +135,8 @@ pub struct Opening<'a> {
     pub client: Client,
     /// Outgoing calls of its custom endpoint.
     pub custom_client: Client,
+    /// Where plain http is fine.
+    pub plain: PlainHttp,
     /// Time.
     pub clock: Clock,
     /// Chance.
@@ -343,6 +345,8 @@ pub struct Identity {
     pub subject: String,
     /// When the person authenticated there, if it said so.
     pub authenticated_at: Option<UnixSecs>,
+    /// Until when it vouches for the person, if it said so.
+    pub until: Option<UnixSecs>,
     /// What it said about the person.
     pub attributes: Map<String, Value>,
     /// A part of what the provider says could not be fetched: good only when every mapped attribute is here.

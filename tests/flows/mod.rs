@@ -12,6 +12,7 @@ mod oidc_code;
 mod outage;
 mod proxy_headers;
 mod reload;
+mod saml;
 mod saml_peer;
 mod smuggling;
 mod tls;

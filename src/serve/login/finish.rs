@@ -168,6 +168,7 @@ fn authentication(
         subjects,
         at: identity.authenticated_at.unwrap_or(state.now()),
         realm: state.opened[index.0].realm,
+        until: identity.until,
         why: pending.why.clone(),
         attributes,
         kept: identity.kept,
