@@ -13,6 +13,7 @@ mod outage;
 mod proxy_headers;
 mod reload;
 mod saml;
+mod saml_peer;
 mod smuggling;
 mod tls;
 mod two_nodes;
