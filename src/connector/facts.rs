@@ -26,6 +26,11 @@ impl Protocol {
         }
     }
 
+    /// Whether people type their name and password into a page of ours.
+    pub fn asks_password(self) -> bool {
+        matches!(self, Protocol::Ldap | Protocol::Local)
+    }
+
     /// Whether a browser that signed in there has a session there, which outlives ours.
     pub fn keeps_sessions(self) -> bool {
         matches!(self, Protocol::Oidc | Protocol::Saml)
