@@ -29,6 +29,15 @@ impl World {
     }
 
     fn with_headers(scratch: Scratch, authority: &Authority, connectors: &str, idp: &str, headers: &str) -> Self {
+        Self::start(scratch, authority, &format!("{connectors}apps:\n"), idp, headers)
+    }
+
+    /// With connectors, and further apps after the key `apps`.
+    fn with_apps(scratch: Scratch, authority: &Authority, connectors_and_apps: &str) -> Self {
+        Self::start(scratch, authority, connectors_and_apps, "dir", "{name: X-Email, value: '{{ dir.mail }}'}")
+    }
+
+    fn start(scratch: Scratch, authority: &Authority, above: &str, idp: &str, headers: &str) -> Self {
         let upstream = Upstream::start();
         let port = free_port();
         scratch.write("ca.pem", &authority.pem);
@@ -37,8 +46,7 @@ impl World {
 http: {{address: '127.0.0.1:{port}'}}
 tls: {{ours: {{caFile: ca.pem}}}}
 connectors:
-{connectors}apps:
-  - name: page
+{above}  - name: page
     type: proxy
     routePatterns: [/app]
     upstream: {}
