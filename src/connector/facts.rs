@@ -26,8 +26,8 @@ impl Protocol {
         }
     }
 
-    /// Whether people type their name and password into a page of ours.
-    pub fn asks_password(self) -> bool {
+    /// Whether people type their password on a page of ours, not of the provider's.
+    pub fn asks_for_password(self) -> bool {
         matches!(self, Protocol::Ldap | Protocol::Local)
     }
 

@@ -196,7 +196,7 @@ async fn callback(state: &State, index: IdpIndex, context: &Context, form: Optio
     {
         return answer::document(media_type, text);
     }
-    if state.deployment.idp(index).facts.protocol.asks_password() {
+    if state.deployment.idp(index).facts.protocol.asks_for_password() {
         login::password::password(state, context, form).await
     } else {
         login::callback::callback(state, context, form).await

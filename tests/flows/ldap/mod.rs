@@ -1,6 +1,9 @@
 //! `type: ldap` against OpenLDAP's slapd, and against servers that misbehave.
 
+mod misbehaving;
 mod person;
+mod servers;
+mod tls;
 
 use crate::support::authority::Authority;
 use crate::support::browser::{Answer, Browser};

@@ -1,5 +1,6 @@
 //! Identity providers that do as they are told, in this process.
 
+pub mod ldap;
 pub mod oidc;
 
 /// A runtime for a fake: it ends, with all connections, when it is dropped.
