@@ -26,6 +26,11 @@ impl Protocol {
         }
     }
 
+    /// Whether people type their password on a page of ours, not of the provider's.
+    pub fn asks_for_password(self) -> bool {
+        matches!(self, Protocol::Ldap | Protocol::Local)
+    }
+
     /// Whether a browser that signed in there has a session there, which outlives ours.
     pub fn keeps_sessions(self) -> bool {
         matches!(self, Protocol::Oidc | Protocol::Saml)

@@ -4,6 +4,7 @@ mod drain;
 mod failover;
 mod faults;
 mod fleet;
+mod ldap;
 mod local;
 mod logout;
 mod memory;
