@@ -26,6 +26,16 @@ impl Protocol {
         }
     }
 
+    /// Whether it can be asked about a person by name, without a sign-in (`attrProviders`).
+    pub fn answers_look_ups(self) -> bool {
+        matches!(self, Protocol::Ldap | Protocol::Local)
+    }
+
+    /// Whether people type their password on a page of ours, not of the provider's.
+    pub fn asks_for_password(self) -> bool {
+        matches!(self, Protocol::Ldap | Protocol::Local)
+    }
+
     /// Whether a browser that signed in there has a session there, which outlives ours.
     pub fn keeps_sessions(self) -> bool {
         matches!(self, Protocol::Oidc | Protocol::Saml)

@@ -101,6 +101,11 @@ pub trait IdpConfig: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Between the members of a list of its attributes where one text is needed.
+    fn list_delimiter(&self) -> &str {
+        crate::value::LIST_DELIMITER
+    }
+
     /// Whether an app can sign in with it, and if not, the key that is missing.
     fn can_sign_in(&self) -> Result<(), &'static str>;
 

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::continuity::Continuity;
 use super::idp::IdpIndex;
+use super::manner::entry;
 use crate::protocol::oidc::claims;
 
 /// Deepest path.
@@ -40,13 +41,19 @@ pub struct SourcePath {
     pub literal: String,
     /// Split at dots: tried second.
     pub segments: Vec<String>,
+    /// The first name compares without case: it is a directory's.
+    pub any_case: bool,
 }
 
 impl SourcePath {
     /// `None` when a part is empty.
     pub fn parse(text: &str) -> Option<Self> {
         let segments = crate::config::text::split_path(text)?;
-        (segments.len() <= PATH_DEPTH_MAX).then(|| SourcePath { literal: text.to_owned(), segments })
+        (segments.len() <= PATH_DEPTH_MAX).then(|| SourcePath {
+            literal: text.to_owned(),
+            segments,
+            any_case: false,
+        })
     }
 }
 
@@ -73,11 +80,11 @@ pub enum AttributeFault {
 /// Finds a value in a provider's attributes: the exact key first, then the path through maps by key, through
 /// lists of maps collecting, into a list by number. A map at the end counts as absent, as does null.
 pub fn find<'a>(attributes: &'a Map<String, Value>, path: &SourcePath) -> Option<Cow<'a, Value>> {
-    if let Some(exact) = attributes.get(&path.literal) {
+    if let Some(exact) = entry(attributes, &path.literal, path.any_case) {
         return leaf(Cow::Borrowed(exact));
     }
     let mut segments = path.segments.iter();
-    let mut here = Cow::Borrowed(attributes.get(segments.next()?)?);
+    let mut here = Cow::Borrowed(entry(attributes, segments.next()?, path.any_case)?);
     for segment in segments {
         here = Cow::Owned(step(&here, segment)?);
     }
@@ -175,6 +182,19 @@ fn translate(rule: &AttributeRule, member: IdpIndex, value: Value) -> Option<Val
     }
 }
 
+/// Whether values that no rule shapes are within the limits (row AM09): all attributes of a person, as they come.
+pub fn within_limits(attributes: &Map<String, Value>) -> Result<(), AttributeFault> {
+    let too_large = |value: &Value| {
+        let members = value.as_array().map_or(1, Vec::len);
+        members > MEMBERS_MAX || text_of(value).len() > VALUE_BYTES_MAX
+    };
+    match attributes.iter().find(|(_, value)| too_large(value)) {
+        Some((name, _)) => Err(AttributeFault::TooLarge(name.clone())),
+        None if attributes.len() > MEMBERS_MAX => Err(AttributeFault::TooLarge("the whole entry".into())),
+        None => Ok(()),
+    }
+}
+
 fn shape(rule: &AttributeRule, value: Value, single: bool) -> Result<Value, AttributeFault> {
     let members = value.as_array().map_or(1, Vec::len);
     let bytes: usize = match &value {
@@ -196,7 +216,8 @@ fn shape(rule: &AttributeRule, value: Value, single: bool) -> Result<Value, Attr
     })
 }
 
-/// A value as text: how headers, operands and subjects see it. Lists are joined by commas.
+/// A value as text: how subjects, keys and single values are seen. For the lists of a connector see
+/// [`Manner::joined`](super::manner::Manner::joined).
 pub fn text_of(value: &Value) -> Cow<'_, str> {
     match value {
         Value::String(text) => Cow::Borrowed(text),

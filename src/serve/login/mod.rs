@@ -12,6 +12,7 @@ pub mod begin;
 pub mod callback;
 pub mod circles;
 pub mod finish;
+pub mod lookups;
 pub mod password;
 pub mod pending;
 
