@@ -363,6 +363,11 @@ impl<'a> Member<'a> {
         }
     }
 
+    /// The text of a key of its section, as written.
+    pub fn text(&self, key: &str) -> Option<&'a str> {
+        self.site.document().root.pointer(&self.pointer(key)).and_then(Value::as_str)
+    }
+
     /// Where the value of a key of its section stands.
     pub fn value(&self, key: &str) -> Place {
         self.site.document().value(&self.pointer(key))

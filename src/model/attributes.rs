@@ -341,6 +341,45 @@ mod tests {
         }
     }
 
+    /// What each kind says in its own way is one thing to apps: three members, one person.
+    #[test]
+    fn whoever_served_the_words_are_the_same() {
+        let oidc =
+            json!({"email": "ada@x", "groups": ["a,b"], "staff": "7", "name": "Ada, Countess", "sub": "1"});
+        let saml = json!({"urn:mail": "ada@x", "urn:groups": "a,b", "urn:staff": "7", "urn:name": "Ada, Countess", "nameID": "n"});
+        let ldap = json!({"MAIL": "ada@x", "memberof": "a,b", "employeeNumber": "7", "cn;lang-en": "Ada, Countess", "dn": "cn=ada"});
+        let mapped = |name: &str, paths: [&str; 3], multi_valued| AttributeRule {
+            mapping: paths
+                .iter()
+                .enumerate()
+                .map(|(i, path)| {
+                    let path = SourcePath { any_case: i == 2, ..SourcePath::parse(path).unwrap() };
+                    (IdpIndex(i), path)
+                })
+                .collect(),
+            multi_valued,
+            ..rule(name, "x")
+        };
+        let ha = continuity(
+            vec![
+                mapped("email", ["email", "urn:mail", "mail"], Some(false)),
+                mapped("groups", ["groups", "urn:groups", "memberOf"], Some(true)),
+                mapped("staff", ["staff", "urn:staff", "EMPLOYEENUMBER"], None),
+                mapped("name", ["name", "urn:name", "CN;LANG-EN"], None),
+            ],
+            None,
+        );
+        let members = [oidc, saml, ldap].map(object);
+        let seen: Vec<Map<String, Value>> =
+            (0..3).map(|i| normalise(&ha, IdpIndex(i), &members[i]).unwrap()).collect();
+        assert_eq!(seen[0]["groups"], json!(["a,b"]), "one group with a comma in its name, from everybody");
+        assert_eq!((&seen[0], &seen[0]), (&seen[1], &seen[2]));
+        let exact = |path: &str| find(&members[1], &SourcePath::parse(path).unwrap()).is_some();
+        assert!(exact("nameID") && !exact("NameID") && !exact("URN:MAIL"), "names of SAML are exact");
+        let dn = SourcePath { any_case: true, ..SourcePath::parse("DN").unwrap() };
+        assert_eq!(find(&members[2], &dn).map(Cow::into_owned), Some(json!("cn=ada")));
+    }
+
     #[test]
     fn defaults_are_for_absence_only() {
         let mut with_default = rule("role", "r");

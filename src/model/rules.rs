@@ -354,6 +354,46 @@ mod tests {
         assert!(permits(json!({"rules": [{"equals": ["{{ ha.authenticated }}", "true"]}]}), json!({})));
     }
 
+    /// A directory that cannot be asked: its attributes are not known, those of the sign-in are.
+    struct Cut(Map<String, Value>);
+
+    impl Attributes for Cut {
+        fn of(&self, connector: &str) -> Option<&Map<String, Value>> {
+            (connector == "ha").then_some(&self.0)
+        }
+
+        fn is_known(&self, connector: &str) -> bool {
+            connector != "dir"
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_decides_nothing() {
+        let unknown = json!({"equals": ["{{ dir.kind }}", "x"]});
+        let negated = json!({"notEquals": ["{{ dir.kind }}", "contractor"]});
+        let lacks = json!({"notContains": ["{{ dir.groups }}", "banned"]});
+        let (yes, no) = (json!({"equals": ["{{ ha.a }}", "1"]}), json!({"equals": ["{{ ha.a }}", "2"]}));
+        let person = Cut(json!({"a": 1}).as_object().unwrap().clone());
+        for (rules, method, want) in [
+            (json!([unknown]), "and", Decision::Undecided),
+            (json!([negated]), "and", Decision::Undecided),
+            (json!([lacks]), "or", Decision::Undecided),
+            (json!([yes, negated]), "and", Decision::Undecided),
+            (json!([negated, no]), "and", Decision::Denied),
+            (json!([negated, yes]), "or", Decision::Permitted),
+            (json!([negated, no]), "or", Decision::Undecided),
+            (json!([{"and": [negated]}, {"or": [no]}]), "or", Decision::Undecided),
+            (json!([{"equals": ["{{ ha.a }}{{ dir.kind }}", "1"]}]), "and", Decision::Undecided),
+            (json!([{"contains": ["{{ ha.a }}", "{{ dir.kind }}"]}]), "and", Decision::Undecided),
+        ] {
+            let block = json!({"rules": rules, "rulesAggregationMethod": method});
+            let written: Written = serde_json::from_value(block.clone()).unwrap();
+            let linked = Authorization::of(&written, &Manners::default(), &mut Vec::new());
+            assert_eq!(linked.decide(&person), want, "{block}");
+            assert_eq!(linked.permits(&person), want == Decision::Permitted);
+        }
+    }
+
     #[test]
     fn joined_lists_cannot_lie() {
         let template = Template::of(&WrittenTemplate::parse("{{ ha.g }}").unwrap(), &Manners::default());

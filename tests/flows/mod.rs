@@ -6,6 +6,7 @@ mod faults;
 mod fleet;
 mod local;
 mod logout;
+mod lookups;
 mod memory;
 mod metadata;
 mod oidc_code;

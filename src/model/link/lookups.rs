@@ -54,3 +54,96 @@ pub(super) fn link(
     }
     (lookups, readable.into_iter().fold(usable, Usable::and))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::diag::Sources;
+    use crate::model::App;
+    use crate::model::read::{ReadOptions, Reading, read};
+
+    fn reading(providers: &str, value: &str) -> Reading {
+        let text = format!(
+            "version: '1'
+connectors:
+  - {{name: okta, type: oidc, oauthClientID: x, oauthRedirectURL: 'https://o.example.com/cb', oidcWellKnownURL: 'https://c.okta.com/.well-known/openid-configuration'}}
+  - {{name: people, type: local, usersFile: people.yaml}}
+  - {{name: dir, type: ldap, url: 'ldaps://dc.example.com', baseDN: 'dc=x', bindDN: 'cn=x', bindPassword: <p>, attributeDelimiter: ';'}}
+  - {{name: other, type: ldap, url: 'ldaps://dc.example.org', baseDN: 'dc=x', bindDN: 'cn=x', bindPassword: <p>, attributeDelimiter: ';'}}
+  - {{name: ha, type: continuity, failover: {{idps: [okta, people]}}, attributes: [{{name: email, mapping: {{okta: email, people: mail}}}}]}}
+  - {{name: dirs, type: continuity, failover: {{idps: [dir, other]}}}}
+apps:
+  - name: wiki
+    type: proxy
+    routePatterns: [wiki.example.com]
+    upstream: https://wiki.internal
+    attrProviders: [{providers}]
+    headers: [{{name: X-It, value: '{value}'}}]
+    policies: [{{location: /, authentication: {{idps: [ha, dirs]}}, authorization: {{allowAll: true}}}}]
+"
+        );
+        read("t.yaml", &text, &mut Sources::default(), &ReadOptions::default())
+    }
+
+    /// What is said of them, apart from what is not run yet.
+    fn said(providers: &str, value: &str) -> Vec<String> {
+        let findings = reading(providers, value).findings;
+        let of_names = findings.iter().filter(|f| f.code.name != "unsupported-here");
+        of_names.map(|finding| finding.message.clone()).collect()
+    }
+
+    #[test]
+    fn who_may_be_asked_and_by_what() {
+        for (providers, value, want) in [
+            ("{connector: people, usernameMapping: ha.email}", "{{ people.unit }}", vec![]),
+            ("{connector: dir, usernameMapping: okta.sub}", "{{ dir.mail }} of {{ ha.email }}", vec![]),
+            (
+                "{connector: okta, usernameMapping: ha.email}",
+                "x",
+                vec!["`okta` cannot be asked about a person by name"],
+            ),
+            (
+                "{connector: ha, usernameMapping: ha.email}",
+                "x",
+                vec!["`ha` cannot be asked about a person by name"],
+            ),
+            ("{connector: dir, usernameMapping: ha.phone}", "x", vec!["`ha` has no attribute `phone`"]),
+            (
+                "{connector: dir, usernameMapping: email}",
+                "x",
+                vec!["`email` has no dot: write `connector.attribute`"],
+            ),
+            (
+                "{connector: dir, usernameMapping: ha.email}, {connector: dir, usernameMapping: okta.sub}",
+                "x",
+                vec!["`dir` is asked twice"],
+            ),
+            (
+                "{connector: nobody, usernameMapping: ha.email}",
+                "{{ nobody.mail }}",
+                vec!["there is no connector `nobody`"],
+            ),
+        ] {
+            assert_eq!(said(providers, value), want, "{providers} {value}");
+        }
+        let chained = "{connector: people, usernameMapping: ha.email}, {connector: elsewhere, usernameMapping: people.id}";
+        assert!(!said(chained, "x").is_empty(), "a look-up is no sign-in");
+    }
+
+    #[test]
+    fn a_directory_is_read_in_its_own_manner() {
+        let reading = reading("{connector: dir, usernameMapping: ha.email}", "{{ DIRS.x }}");
+        assert!(reading.deployment.is_none());
+        let known = |value: &str| {
+            let linked = self::reading("{connector: dir, usernameMapping: ha.email}", value);
+            let wrong = linked.findings.iter().any(|f| f.code.name == "bad-claim-path");
+            (!wrong).then(|| linked.deployment.map(|deployment| deployment.apps.len()))
+        };
+        assert!(known("{{ dir.MAIL }} {{ dirs.memberOf }}").is_some());
+        let linked = self::reading("{connector: dir, usernameMapping: ha.email}", "{{ dir.MAIL }}");
+        let Some(deployment) = linked.deployment else { return };
+        let App::Proxy(app) = &deployment.apps[0] else { panic!("a proxied app") };
+        let lookup = &app.lookups[0];
+        assert_eq!((lookup.name.as_str(), lookup.by.connector.as_str()), ("dir", "ha"));
+        assert!(!lookup.by.manner.any_case);
+    }
+}
