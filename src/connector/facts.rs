@@ -62,6 +62,11 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Whether what it publishes is a file of ours, which says nothing about how it is.
+    pub fn is_by_file(&self) -> bool {
+        self.protocol == Protocol::Saml && self.address.as_deref().is_some_and(|at| at.starts_with("file:"))
+    }
+
     /// The vendor, by host name; `None` when the name does not say.
     pub fn vendor(&self) -> Option<&'static str> {
         self.hosts.iter().find_map(|host| vendor_of_host(host))
