@@ -11,5 +11,6 @@ mod generated;
 mod golden;
 mod language;
 mod lb;
+mod saml;
 mod seeds;
 mod support;

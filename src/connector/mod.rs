@@ -23,9 +23,9 @@ use crate::secrets::Keyring;
 use crate::value::url::PlainHttp;
 use crate::value::{SecretText, WebUrl};
 
+pub mod documents;
 pub mod facts;
 pub mod open;
-pub mod shelf;
 
 use facts::Facts;
 
@@ -106,6 +106,16 @@ pub trait IdpConfig: fmt::Debug + Send + Sync {
         crate::value::LIST_DELIMITER
     }
 
+    /// The page a person reaches after a sign-in that the provider began. Such sign-ins are refused without one.
+    fn landing(&self) -> Option<&WebUrl> {
+        None
+    }
+
+    /// Files it is opened from. A reload opens it anew when one has changed.
+    fn files(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Whether an app can sign in with it, and if not, the key that is missing.
     fn can_sign_in(&self) -> Result<(), &'static str>;
 
@@ -130,6 +140,8 @@ pub struct Opening<'a> {
     pub client: Client,
     /// Outgoing calls of its custom endpoint.
     pub custom_client: Client,
+    /// Where plain http is fine.
+    pub plain: PlainHttp,
     /// Time.
     pub clock: Clock,
     /// Chance.
@@ -137,7 +149,7 @@ pub struct Opening<'a> {
     /// A permit-bounded runtime for work that blocks (password hashing, files).
     pub blocking: tokio::runtime::Handle,
     /// Where what providers published is kept over a restart, if anywhere.
-    pub shelf: Option<Arc<shelf::Shelf>>,
+    pub shelf: Option<Arc<documents::shelf::Shelf>>,
 }
 
 /// A future that a connector hands out.
@@ -183,9 +195,15 @@ pub trait Connector: Send + Sync {
         unsupported("this kind of provider does not begin sign-ins itself")
     }
 
-    /// The state that a POST callback without our cookie carries, so that it can be kept and fetched by a
-    /// request that has the cookie. `None` when this is not such a callback.
-    fn post_callback_state(&self, _params: &Params) -> Option<String> {
+    /// The state that an answer of the provider brings back, to a sign-in or to a logout; it says which one of
+    /// ours it belongs to. `None` when this is no answer to anything.
+    fn answered_state<'p>(&self, _params: &'p Params) -> Option<&'p str> {
+        None
+    }
+
+    /// What the provider's operator needs to know of us, for protocols that have a document for it: media type
+    /// and text. Served to whoever opens the address at which answers arrive.
+    fn own_metadata(&self) -> Option<(&'static str, String)> {
         None
     }
 
@@ -332,12 +350,25 @@ pub struct Identity {
     pub subject: String,
     /// When the person authenticated there, if it said so.
     pub authenticated_at: Option<UnixSecs>,
+    /// Until when it vouches for the person, if it said so.
+    pub until: Option<UnixSecs>,
     /// What it said about the person.
     pub attributes: Map<String, Value>,
     /// A part of what the provider says could not be fetched: good only when every mapped attribute is here.
     pub incomplete: Option<Unwell>,
+    /// What vouches for it is good once: the caller remembers it, and refuses it the second time.
+    pub once: Option<Once>,
     /// For later calls (logout, refresh); never shown.
     pub kept: Kept,
+}
+
+/// A thing that works once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Once {
+    /// Its id, unique for the issuer.
+    pub id: String,
+    /// Until when it must be remembered; later its age alone refuses it.
+    pub until: UnixSecs,
 }
 
 /// What a logout at a provider begins with.
@@ -358,12 +389,12 @@ pub struct LoggedOut {
     pub issuer: String,
     /// Subject, if named.
     pub subject: Option<String>,
-    /// Provider's session id, if named.
-    pub session: Option<String>,
-    /// Id of the announcement, unique for the issuer.
-    pub announcement: String,
-    /// Until when it must be remembered; later its age alone refuses it.
-    pub until: UnixSecs,
+    /// Provider's session ids; all sessions of the subject without any.
+    pub sessions: Vec<String>,
+    /// The announcement.
+    pub announcement: Once,
+    /// What the browser that brought it does next, where a browser did.
+    pub answer: Option<Begin>,
 }
 
 /// Why a step of a sign-in failed, by whose side.

@@ -73,7 +73,7 @@ reasons! {
     /// The directory refuses the service account: its password, its rights or its life has ended.
     ServiceBindRefused = "service-bind-refused",
     /// The search base is not in the directory, or the service account may not read it.
-    BaseMissing = "base-missing",
+    BaseMissing = "base-dn-missing",
     /// The directory says that it is busy or not available.
     DirectoryUnavailable = "directory-unavailable",
     /// The provider says that we ask too often.

@@ -6,4 +6,5 @@
 pub mod jose;
 pub mod oauth;
 pub mod oidc;
+pub mod saml;
 pub mod strict_json;

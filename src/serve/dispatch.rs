@@ -22,6 +22,8 @@ use crate::protocol::oauth::Params;
 
 /// Largest form of one of our own endpoints, in bytes.
 pub const FORM_BYTES_MAX: usize = 64 * 1024;
+/// Largest form a provider may have a browser post to us, in bytes: a SAML message of 256 KiB, encoded twice.
+pub const ANSWER_BYTES_MAX: usize = 512 * 1024;
 /// Longest request target, in bytes.
 pub const TARGET_BYTES_MAX: usize = 16 * 1024;
 
@@ -145,7 +147,11 @@ async fn endpoint(state: &State, route: Route, context: Context, body: Incoming)
         if !token::is_form(&context.parts.headers) {
             None
         } else {
-            match Limited::new(body, FORM_BYTES_MAX).collect().await {
+            let most = match route {
+                Route::Callback(_) | Route::LogoutCallback => ANSWER_BYTES_MAX,
+                _ => FORM_BYTES_MAX,
+            };
+            match Limited::new(body, most).collect().await {
                 Ok(body) => match std::str::from_utf8(&body.to_bytes()).map(Params::parse) {
                     Ok(Ok(form)) => Some(form),
                     _ => return listener::bad_request(),
@@ -159,7 +165,7 @@ async fn endpoint(state: &State, route: Route, context: Context, body: Incoming)
     match route {
         Route::Callback(index) => return callback(state, index, &context, form).await,
         Route::Logout(app) => return logout::page::page(state, &context, app, form).await,
-        Route::LogoutCallback => return logout::chain::callback(state, &context).await,
+        Route::LogoutCallback => return logout::chain::callback(state, &context, form).await,
         Route::LogoutReceived(index) => {
             return logout::received::received(state, index, &context, form).await;
         }
@@ -183,6 +189,13 @@ async fn endpoint(state: &State, route: Route, context: Context, body: Incoming)
 async fn callback(state: &State, index: IdpIndex, context: &Context, form: Option<Params>) -> Response {
     if !matches!(context.parts.method, Method::GET | Method::POST) {
         return answer::method_not_allowed("GET, POST");
+    }
+    // Who comes without anything wants to know who we are: the provider's operator.
+    if context.parts.method == Method::GET
+        && context.query().is_empty()
+        && let Some((media_type, text)) = state.connectors[index.0].own_metadata()
+    {
+        return answer::document(media_type, text);
     }
     if state.deployment.idp(index).facts.protocol == Protocol::Local {
         login::password::password(state, context, form).await

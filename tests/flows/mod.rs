@@ -13,6 +13,7 @@ mod oidc_code;
 mod outage;
 mod proxy_headers;
 mod reload;
+mod saml;
 mod smuggling;
 mod tls;
 mod two_nodes;

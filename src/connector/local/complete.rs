@@ -82,6 +82,8 @@ pub(super) async fn complete(
                 authenticated_at: Some(connector.clock.unix()),
                 attributes: person.attributes(),
                 incomplete: None,
+                once: None,
+                until: None,
                 kept: Kept::new(),
             })
         }

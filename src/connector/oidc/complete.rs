@@ -112,6 +112,8 @@ pub(super) async fn complete(
         authenticated_at: verified.auth_time(),
         attributes,
         incomplete,
+        once: None,
+        until: None,
         kept: logout::keep(&verified, id_token),
     })
 }

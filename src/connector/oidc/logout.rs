@@ -6,7 +6,7 @@ use url::Url;
 use super::OidcConnector;
 use super::metadata::Purpose;
 use super::config::of_origin;
-use crate::connector::{Begin, Fault, Kept, LoggedOut, LogoutRequest};
+use crate::connector::{Begin, Fault, Kept, LoggedOut, LogoutRequest, Once};
 use crate::protocol::jose::key::NoKey;
 use crate::protocol::jose::token::{ACCEPTED, TokenError};
 use crate::protocol::oauth::Params;
@@ -91,8 +91,8 @@ pub(super) async fn received(connector: &OidcConnector, params: &Params) -> Resu
     Ok(LoggedOut {
         issuer: verified.issuer().to_owned(),
         subject: verified.subject().map(str::to_owned),
-        session: verified.session().map(str::to_owned),
-        announcement: verified.id().to_owned(),
-        until: verified.until(),
+        sessions: verified.session().map(str::to_owned).into_iter().collect(),
+        announcement: Once { id: verified.id().to_owned(), until: verified.until() },
+        answer: None,
     })
 }

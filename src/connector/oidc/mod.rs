@@ -4,8 +4,6 @@ pub mod begin;
 pub mod check;
 pub mod complete;
 pub mod config;
-mod copy;
-mod kept;
 mod logout;
 mod metadata;
 
@@ -157,8 +155,7 @@ impl Connector for OidcConnector {
         Box::pin(logout::received(self, params))
     }
 
-    fn post_callback_state(&self, params: &Params) -> Option<String> {
-        // response_mode=form_post comes cross-site, without a Lax cookie.
-        params.get("state").filter(|_| params.get("code").is_some() || params.get("error").is_some()).map(str::to_owned)
+    fn answered_state<'p>(&self, params: &'p Params) -> Option<&'p str> {
+        params.get("state").filter(|_| params.count("state") == 1)
     }
 }

@@ -7,6 +7,7 @@ pub const PARAMS_MAX: usize = 100;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Params {
     pairs: Vec<(String, String)>,
+    raw: String,
 }
 
 /// Why a query or form is refused.
@@ -42,7 +43,7 @@ impl Params {
             }
             pairs.push((name.into_owned(), value.into_owned()));
         }
-        Ok(Params { pairs })
+        Ok(Params { pairs, raw: text.to_owned() })
     }
 
     /// Refuses repeated names.
@@ -63,6 +64,11 @@ impl Params {
     /// How often a name stands.
     pub fn count(&self, name: &str) -> usize {
         self.pairs.iter().filter(|(n, _)| n == name).count()
+    }
+
+    /// The text they were read from, as it was sent: some signatures are made over that.
+    pub fn raw(&self) -> &str {
+        &self.raw
     }
 
     /// All pairs.

@@ -44,6 +44,11 @@ pub fn json(status: StatusCode, value: &Value) -> Response {
     build(status, "application/json", value.to_string())
 }
 
+/// A document of ours for machines.
+pub fn document(media_type: &'static str, text: String) -> Response {
+    build(StatusCode::OK, media_type, text)
+}
+
 /// A redirect after which the browser always uses GET (303): a form post must not be repeated elsewhere.
 pub fn redirect(location: &str) -> Response {
     match HeaderValue::try_from(location) {

@@ -212,7 +212,8 @@ async fn send(
         Begin::Redirect { url, .. } => answer::redirect(&url),
         Begin::FormPost { action, fields, .. } => {
             let mut page = Page::new("One moment", "You are being sent to your identity provider.");
-            page.post = Some(Post { action, fields, leads_on: false });
+            // Providers lead on from there to wherever they show their form.
+            page.post = Some(Post { action, fields, leads_on: true });
             answer::page(StatusCode::OK, &page)
         }
         Begin::AskPassword { action, .. } => answer::redirect(&format!("{action}?state={id}")),

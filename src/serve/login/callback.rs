@@ -6,7 +6,9 @@ use http::{Method, StatusCode};
 
 use super::begin::{Start, begin};
 use super::finish::finish;
+use super::held;
 use super::pending::{Pending, Return};
+use super::unsolicited::unsolicited;
 use crate::connector::{CompleteRequest, Connector, Denial, Fault, Identity, Input};
 use crate::continuity::Login;
 use crate::continuity::pace::{self, DOUBT_AGAIN_MILLIS, DOUBT_MILLIS};
@@ -14,17 +16,10 @@ use crate::continuity::transaction::AfterCheck;
 use crate::model::{App, IdpIndex, SignIn};
 use crate::protocol::oauth::{OAuthError, Params};
 use crate::serve::app::oidc::authorize;
-use crate::serve::cache::Key;
 use crate::serve::edge::pages::Page;
 use crate::serve::edge::{Context, Response, answer};
 use crate::serve::state::State;
 use crate::serve::telemetry::Event;
-
-/// Most posted answers that wait, and the largest, in bytes.
-pub const HELD_MAX: usize = 1_024;
-const HELD_BYTES_MAX: usize = 16 * 1024;
-/// How long a posted answer waits for the request that fetches it, in seconds.
-const HELD_SECS: u64 = 60;
 
 /// Answers a callback: GET with a query, or POST with a form.
 pub async fn callback(state: &State, context: &Context, form: Option<Params>) -> Response {
@@ -33,22 +28,21 @@ pub async fn callback(state: &State, context: &Context, form: Option<Params>) ->
         Err(_) => return unknown("bad-parameters"),
     };
     let posted = context.parts.method == Method::POST;
-    let held = if posted { None } else { query.get("held").and_then(|handle| fetch_held(state, handle)) };
-    let was_held = held.is_some();
-    let params = match (form, held) {
-        (Some(form), _) | (None, Some(form)) => form,
-        (None, None) => query,
-    };
-    let Some(id) = params.get("state").filter(|_| params.count("state") == 1).map(str::to_owned) else {
-        return unknown("no-state");
-    };
-    let Some(pending) = Pending::open(state, &context.parts.headers, &id) else {
-        // A cross-site POST comes without cookies of the Lax kind: keep it, and fetch it by a GET of ours,
-        // which has them.
-        if posted && crate::serve::session::cookie::pending_held(&context.parts.headers).is_empty() {
-            return hold(state, context, &params);
+    let held = if posted { None } else { held::fetch(state, &query) };
+    let by_form = posted || held.is_some();
+    let params = form.or(held).unwrap_or(query);
+    let id = state.connectors.iter().find_map(|connector| connector.answered_state(&params));
+    let Some(pending) = id.and_then(|id| Pending::open(state, &context.parts.headers, id)) else {
+        if posted
+            && id.is_some()
+            && let Some(response) = held::hold(state, context, &params)
+        {
+            return response;
         }
-        return unknown("no-sign-in");
+        if by_form && let Some(response) = unsolicited(state, context, &params).await {
+            return response;
+        }
+        return unknown(if id.is_some() { "no-sign-in" } else { "no-state" });
     };
     let Some(index) =
         state.deployment.idps.iter().position(|idp| idp.name.as_str() == pending.idp).map(IdpIndex)
@@ -66,7 +60,7 @@ pub async fn callback(state: &State, context: &Context, form: Option<Params>) ->
         Event::CallbackReplayed { app: &pending.app, connector: &pending.idp }.log();
         return over(Some(&pending));
     }
-    let input = if posted || was_held { Input::Form(&params) } else { Input::Query(&params) };
+    let input = if by_form { Input::Form(&params) } else { Input::Query(&params) };
     let request = CompleteRequest { input, kept: &pending.kept, authenticated_after: pending.fresh_after };
     let (result, asked) = complete_or_doubt(state, index, request).await;
     settle(state, context, pending, index, result, asked).await
@@ -223,29 +217,6 @@ fn through<'s>(state: &'s State, pending: &Pending) -> Option<&'s str> {
 fn unknown(reason: &'static str) -> Response {
     Event::CallbackUnknown { reason }.log();
     over(None)
-}
-
-fn hold(state: &State, context: &Context, params: &Params) -> Response {
-    // Over https our cookies come with every post, so one without them has nothing to fetch.
-    if state.cookies.secure {
-        return unknown("no-sign-in");
-    }
-    let ours = state.connectors.iter().any(|c| c.post_callback_state(params).is_some());
-    if !ours {
-        return unknown("no-sign-in");
-    }
-    let handle = state.entropy.token();
-    let text = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(params.pairs()).finish();
-    if text.len() > HELD_BYTES_MAX {
-        return unknown("too-large");
-    }
-    state.held.put(Key::of("held", &handle), text.into_bytes(), state.now().plus(HELD_SECS));
-    answer::redirect(&format!("{}?held={handle}", context.path))
-}
-
-fn fetch_held(state: &State, handle: &str) -> Option<Params> {
-    let bytes = state.held.take(&Key::of("held", handle), state.now())?;
-    Params::parse(std::str::from_utf8(&bytes).ok()?).ok()
 }
 
 /// The sign-in is not there any more: never a session, always a way on where we know one.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::json;
+
 use super::callback::{over, rejected, sign_in_of};
 use super::circles;
 use super::pending::{PENDING_SECS, Pending, Return};
@@ -36,6 +38,15 @@ pub(super) async fn finish(
         .find(|candidate| candidate.idp == index)
         .map(|candidate| candidate.through);
     let Some(through) = through else { return over(Some(&pending)) };
+    // What works once is used up by whoever brings it, even if the rest of the sign-in fails.
+    if let Some(once) = &identity.once {
+        let seen = Key::of("once", &json!([identity.issuer, once.id]).to_string());
+        if !state.cache.put_if_absent(seen, *b"", once.until, state.now()) {
+            Event::CallbackReplayed { app: &pending.app, connector: &pending.idp }.log();
+            let detail = "what vouches for the person was used before";
+            return rejected(state, &pending, "answer-replayed", detail);
+        }
+    }
     let authentication = match authentication(state, &pending, index, through, identity) {
         Ok(authentication) => authentication,
         Err(fault) => return rejected(state, &pending, "bad-attributes", &fault.to_string()),
@@ -157,6 +168,7 @@ fn authentication(
         subjects,
         at: identity.authenticated_at.unwrap_or(state.now()),
         realm: state.opened[index.0].realm,
+        until: identity.until,
         why: pending.why.clone(),
         attributes,
         kept: identity.kept,

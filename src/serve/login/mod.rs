@@ -12,9 +12,11 @@ pub mod begin;
 pub mod callback;
 pub mod circles;
 pub mod finish;
+pub mod held;
 pub mod lookups;
 pub mod password;
 pub mod pending;
+pub mod unsolicited;
 
 pub use begin::{Start, begin};
 pub use pending::{Pending, Return};

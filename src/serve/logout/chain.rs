@@ -7,6 +7,7 @@ use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use super::received;
 use crate::connector::{Begin, Fault, Kept, LogoutRequest};
 use crate::health::Reason;
 use crate::model::IdpIndex;
@@ -14,6 +15,7 @@ use crate::protocol::oauth::Params;
 use crate::serve::cache::Key;
 use crate::serve::edge::pages::{Page, Post};
 use crate::serve::edge::{Context, Response, answer};
+use crate::serve::login::held;
 use crate::serve::session::{SessionKey, cookie};
 use crate::serve::state::State;
 use crate::serve::telemetry::Event;
@@ -88,13 +90,28 @@ pub fn nobody(state: &State, after: Option<String>) -> Response {
     finish(state, &UnderWay { after, ..UnderWay::default() })
 }
 
-/// The browser comes back from a provider.
-pub async fn callback(state: &State, context: &Context) -> Response {
-    if context.parts.method != Method::GET {
-        return answer::method_not_allowed("GET");
+/// The browser comes back from a provider, or brings its announcement of a logout.
+pub async fn callback(state: &State, context: &Context, form: Option<Params>) -> Response {
+    let posted = context.parts.method == Method::POST;
+    match context.parts.method {
+        Method::GET => {}
+        // Who announces logouts through browsers also posts.
+        Method::POST if received::is_heard_at(state, &context.path) => {}
+        _ => return answer::method_not_allowed("GET"),
     }
-    let Some((id, params)) = state_of(context) else { return lost(state, context) };
-    let key = Key::of("logout", &id);
+    let Ok(query) = Params::lenient(context.query()) else { return lost(state, context) };
+    let held = if posted { None } else { held::fetch(state, &query) };
+    let params = form.or(held).unwrap_or(query);
+    let id = state.connectors.iter().find_map(|connector| connector.answered_state(&params));
+    let Some(id) = id else {
+        let announced = received::by_browser(state, context, &params).await;
+        return announced.unwrap_or_else(|| lost(state, context));
+    };
+    if !is_tied(context, id) {
+        let held = posted.then(|| held::hold(state, context, &params)).flatten();
+        return held.unwrap_or_else(|| lost(state, context));
+    }
+    let key = Key::of("logout", id);
     let way = state.logouts.under_way.get(&key, state.now());
     let way = way.and_then(|bytes| serde_json::from_slice::<UnderWay>(&bytes).ok());
     let Some((mut way, at)) = way.and_then(|mut way| way.at.take().map(|at| (way, at))) else {
@@ -114,7 +131,7 @@ pub async fn callback(state: &State, context: &Context) -> Response {
         way.open.push((at.idp, false));
     }
     let response = go_on(state, context, way).await;
-    answer::with_cookie(response, &state.cookies.pending_gone(&id))
+    answer::with_cookie(response, &state.cookies.pending_gone(id))
 }
 
 /// The session at a provider may still be open: because it is not well (`down`), or for another reason.
@@ -123,12 +140,10 @@ fn incomplete(connector: &str, down: Option<Reason>, detail: &str) {
     Event::LogoutIncomplete { connector, reason, detail }.log();
 }
 
-/// The one state of a return, when this browser is the one that was sent away with it.
-fn state_of(context: &Context) -> Option<(String, Params)> {
-    let params = Params::lenient(context.query()).ok()?;
-    let id = params.get("state").filter(|id| params.count("state") == 1 && id.len() == 43)?.to_owned();
-    let name = cookie::pending_name(&id);
-    cookie::values(&context.parts.headers, &name).any(|value| value == TIE).then_some((id, params))
+/// Whether this browser is the one that was sent away with a state.
+fn is_tied(context: &Context, id: &str) -> bool {
+    let name = cookie::pending_name(id);
+    id.len() == 43 && cookie::values(&context.parts.headers, &name).any(|value| value == TIE)
 }
 
 /// A return that belongs to no logout of this browser (protocol row RL01): no error, since there is nothing the

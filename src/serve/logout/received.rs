@@ -1,12 +1,15 @@
-//! A provider announces that a session ended there (OpenID Connect Back-Channel Logout §2.5 to §2.8).
+//! A provider announces that a session ended there: itself (OpenID Connect Back-Channel Logout §2.5 to §2.8), or
+//! through the person's browser (SAML 2.0 Profiles §4.4).
 
 use http::{Method, StatusCode};
 use serde_json::json;
 
 use crate::ambient::UnixSecs;
+use crate::connector::{Begin, LoggedOut};
 use crate::model::IdpIndex;
 use crate::protocol::oauth::{OAuthError, Params};
 use crate::serve::cache::Key;
+use crate::serve::edge::pages::{Page, Post};
 use crate::serve::edge::{Context, Response, answer};
 use crate::serve::session::Authentication;
 use crate::serve::state::State;
@@ -40,28 +43,96 @@ pub fn is_ended(state: &State, new: &Authentication, begun: UnixSecs) -> bool {
     by_session || at.is_some_and(|at| at >= begun)
 }
 
-/// Ends the sessions that a verified announcement is about. It is as well received when there is none.
+/// An announcement that the provider sends itself.
 pub async fn received(state: &State, index: IdpIndex, context: &Context, form: Option<Params>) -> Response {
     if context.parts.method != Method::POST {
         return answer::method_not_allowed("POST");
     }
     let idp = state.deployment.idp(index).name.as_str();
-    let Some(form) = form else { return refused(idp, "the body is not a form") };
-    let announced = match state.connectors[index.0].logout_received(&form).await {
-        Ok(announced) => announced,
-        Err(fault) => return refused(idp, &fault.to_string()),
+    let taken = match form {
+        Some(form) => take_in(state, index, &form).await,
+        None => Err("the body is not a form".into()),
     };
-    let seen = Key::of("announced", &json!([idp, announced.issuer, announced.announcement]).to_string());
-    if !state.logouts.announced.put_if_absent(seen, *b"", announced.until, state.now()) {
-        return refused(idp, "the announcement was received before");
+    if let Err(reason) = taken {
+        Event::LogoutRefused { connector: idp, detail: &reason }.log();
+        return answer::json(StatusCode::BAD_REQUEST, &json!({"error": OAuthError::InvalidRequest.code()}));
     }
-    if let Some(session) = &announced.session {
+    // An answer without content, which must not be kept either.
+    let mut response = answer::plain(StatusCode::OK);
+    *response.body_mut() = crate::serve::edge::Body::empty();
+    response.headers_mut().remove(http::header::CONTENT_TYPE);
+    response
+}
+
+/// An announcement that the provider sends through the person's browser, at an address where returns from a
+/// logout arrive too. `None` when no provider announces anything there.
+pub async fn by_browser(state: &State, context: &Context, params: &Params) -> Option<Response> {
+    let mut refusals = Vec::new();
+    // Several may share the address; only one of them has signed this.
+    for index in heard_at(state, &context.path) {
+        match take_in(state, index, params).await {
+            Ok(announced) => return Some(leave(announced)),
+            Err(reason) => refusals.push((state.deployment.idp(index).name.as_str(), reason)),
+        }
+    }
+    if refusals.is_empty() {
+        return None;
+    }
+    for (connector, reason) in &refusals {
+        Event::LogoutRefused { connector, detail: reason }.log();
+    }
+    let page = Page::new(
+        "Nobody was signed out",
+        "The request to sign you out could not be accepted. You are still signed in here if you were before.",
+    );
+    Some(answer::page(StatusCode::BAD_REQUEST, &page))
+}
+
+/// Whether a provider announces logouts at a path.
+pub fn is_heard_at(state: &State, path: &str) -> bool {
+    heard_at(state, path).next().is_some()
+}
+
+fn heard_at<'s>(state: &'s State, path: &'s str) -> impl Iterator<Item = IdpIndex> + 's {
+    let idps = state.deployment.idps.iter().enumerate();
+    let here =
+        idps.filter(move |(_, idp)| idp.config.logout_receiver().is_some_and(|url| url.path() == path));
+    here.map(|(i, _)| IdpIndex(i))
+}
+
+/// Where the browser goes after it brought a good announcement.
+fn leave(announced: LoggedOut) -> Response {
+    match announced.answer {
+        Some(Begin::Redirect { url, .. }) => answer::redirect(&url),
+        Some(Begin::FormPost { action, fields, .. }) => {
+            let mut page = Page::new("One moment", "You are being sent back to your identity provider.");
+            page.post = Some(Post { action, fields, leads_on: true });
+            answer::page(StatusCode::OK, &page)
+        }
+        Some(Begin::AskPassword { .. }) | None => {
+            answer::page(StatusCode::OK, &Page::new("You are signed out", "Your session here has ended."))
+        }
+    }
+}
+
+/// Ends the sessions that a verified announcement is about. It is as well received when there is none. The error
+/// is a reason for the log.
+async fn take_in(state: &State, index: IdpIndex, params: &Params) -> Result<LoggedOut, String> {
+    let idp = state.deployment.idp(index).name.as_str();
+    let announced =
+        state.connectors[index.0].logout_received(params).await.map_err(|fault| fault.to_string())?;
+    let once = &announced.announcement;
+    let seen = Key::of("announced", &json!([idp, announced.issuer, once.id]).to_string());
+    if !state.logouts.announced.put_if_absent(seen, *b"", once.until, state.now()) {
+        return Err("the announcement was received before".into());
+    }
+    let now = state.now();
+    for session in &announced.sessions {
         let key = ended_key(idp, &announced.issuer, session);
-        state.logouts.announced.put(key, *b"", state.now().plus(ENDED_SECS));
+        state.logouts.announced.put(key, *b"", now.plus(ENDED_SECS));
     }
-    if let (None, Some(subject)) = (&announced.session, &announced.subject) {
+    if let ([], Some(subject)) = (&announced.sessions[..], &announced.subject) {
         let key = ended_subject_key(idp, &announced.issuer, subject);
-        let now = state.now();
         state.logouts.announced.put(key, now.0.to_be_bytes(), now.plus(ENDED_SECS));
     }
     let ended = state.sessions.close_announced(idp, &announced);
@@ -70,15 +141,5 @@ pub async fn received(state: &State, index: IdpIndex, context: &Context, form: O
     }
     let detail = format!("{} sessions ended", ended.len());
     Event::LogoutReceived { connector: idp, detail: &detail }.log();
-    // An answer without content, which must not be kept either.
-    let mut response = answer::plain(StatusCode::OK);
-    *response.body_mut() = crate::serve::edge::Body::empty();
-    response.headers_mut().remove(http::header::CONTENT_TYPE);
-    response
-}
-
-/// One answer for everything that is wrong; the log has the reason.
-fn refused(idp: &str, reason: &str) -> Response {
-    Event::LogoutRefused { connector: idp, detail: reason }.log();
-    answer::json(StatusCode::BAD_REQUEST, &json!({"error": OAuthError::InvalidRequest.code()}))
+    Ok(announced)
 }

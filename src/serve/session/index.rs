@@ -81,19 +81,23 @@ impl Index {
     /// The sessions that an announcement of the provider `idp` is about; they are listed no longer. A session id
     /// means those sessions, a subject alone all sessions of the person.
     pub(super) fn take(&self, idp: &str, announced: &LoggedOut) -> Vec<SessionKey> {
-        let name = match (&announced.session, &announced.subject) {
-            (Some(session), _) => Name::of_session(idp, &announced.issuer, session),
-            (None, Some(subject)) => Name::of_subject(idp, &announced.issuer, subject),
-            (None, None) => return Vec::new(),
+        let issuer = &announced.issuer;
+        let names: Vec<Name> = match (&announced.sessions[..], &announced.subject) {
+            ([], Some(subject)) => vec![Name::of_subject(idp, issuer, subject)],
+            (sessions, _) => sessions.iter().map(|s| Name::of_session(idp, issuer, s)).collect(),
         };
         let mut entries = self.lock();
         let (first, last) = (SessionKey::FIRST, SessionKey::LAST);
-        let range = (Bound::Included((name, first)), Bound::Included((name, last)));
-        let keys: Vec<SessionKey> = entries.range(range).map(|(_, key)| *key).collect();
-        for key in &keys {
-            entries.remove(&(name, *key));
+        let mut taken = Vec::new();
+        for name in names {
+            let range = (Bound::Included((name, first)), Bound::Included((name, last)));
+            let keys: Vec<SessionKey> = entries.range(range).map(|(_, key)| *key).collect();
+            for key in keys {
+                entries.remove(&(name, key));
+                taken.push(key);
+            }
         }
-        keys
+        taken
     }
 
     /// How many entries there are.

@@ -53,6 +53,8 @@ pub struct Authentication {
     pub subjects: BTreeMap<String, String>,
     /// When the person authenticated.
     pub at: UnixSecs,
+    /// Until when the provider vouches for the person, if it said so; later the sign-in does not count.
+    pub until: Option<UnixSecs>,
     /// Why this provider served.
     pub why: String,
     /// Attributes by the name of the connector they are read under: the provider's own, and the continuity
@@ -151,6 +153,7 @@ mod tests {
         let said: Map<String, Value> = [("email".to_owned(), Value::from(email))].into_iter().collect();
         let names = [Some(idp), through].into_iter().flatten();
         Authentication {
+            until: None,
             idp: idp.into(),
             realm: Mark::default(),
             issuer: idp.into(),

@@ -222,6 +222,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connector::Once;
     use crate::serve::session::Authentication;
 
     fn session(now: u64) -> Session {
@@ -232,6 +233,7 @@ mod tests {
     fn signed_in(idp: &str, subject: &str, sid: &str) -> Session {
         let mut session = session(0);
         session.authentications.push(Authentication {
+            until: None,
             idp: idp.into(),
             realm: crate::connector::open::Mark::default(),
             issuer: "https://idp".into(),
@@ -249,9 +251,9 @@ mod tests {
         LoggedOut {
             issuer: "https://idp".into(),
             subject: subject.map(str::to_owned),
-            session: session.map(str::to_owned),
-            announcement: "j".into(),
-            until: UnixSecs(1),
+            sessions: session.map(str::to_owned).into_iter().collect(),
+            announcement: Once { id: "j".into(), until: UnixSecs(1) },
+            answer: None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Identity providers that do as they are told, in this process.
 
 pub mod oidc;
+pub mod saml;
 
 /// A runtime for a fake: it ends, with all connections, when it is dropped.
 pub fn runtime() -> tokio::runtime::Runtime {
