@@ -102,6 +102,11 @@ pub trait IdpConfig: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Between the members of a list of its attributes where one text is needed.
+    fn list_delimiter(&self) -> &str {
+        crate::value::LIST_DELIMITER
+    }
+
     /// The page a person reaches after a sign-in that the provider began. Such sign-ins are refused without one.
     fn landing(&self) -> Option<&WebUrl> {
         None

@@ -96,7 +96,7 @@ pub struct Opened {
 }
 
 /// A hash of everything a provider is opened from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Mark([u8; 32]);
 
 /// Opens every provider of a list, in its order; those of `before` that are configured as they were go on as

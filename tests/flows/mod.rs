@@ -7,6 +7,7 @@ mod fleet;
 mod ldap;
 mod local;
 mod logout;
+mod lookups;
 mod memory;
 mod metadata;
 mod oidc_code;

@@ -59,7 +59,7 @@ connectors:
             upstream.url()
         );
         let server = Launch::new(&scratch, &yaml, port).start();
-        World { server, upstream, scratch }
+        World { server, upstream, _scratch: scratch }
     }
 
     fn app(&self) -> String {
