@@ -157,7 +157,7 @@ fn every_mutation_has_its_refusal() {
         ("many keys", keyless(&many), "metadata-too-many"),
         ("many endpoints", swap("<SingleLogoutService", &format!("{}<SingleLogoutService", "<SingleSignOnService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST\" Location=\"https://idp.example/\"/>".repeat(51))), "metadata-too-many"),
         ("a document type", format!("<!DOCTYPE x>{}", entity()), "xml-doctype"),
-        ("two ids alike", swap("id=\"1 2\"", "id=\"_metadata1\""), "xml-duplicate-id"),
+        ("two ids alike", swap("<IDPSSODescriptor ", "<IDPSSODescriptor ID=\"_metadata1\" "), "xml-duplicate-id"),
         ("an odd id of its own", swap("<IDPSSODescriptor ", "<IDPSSODescriptor id=\"x\" "), "xml-odd-id"),
         ("too large", format!("{}{}", entity(), " ".repeat(10 << 20)), "xml-too-large"),
         ("cut short", entity()[..2_000].to_owned(), "xml-malformed"),
@@ -194,6 +194,8 @@ fn a_pinned_key_must_have_signed_the_whole() {
         Err("signature-invalid")
     );
     assert_eq!(with(&signed.replace("URI=\"#_metadata1\"", "URI=\"\""), &IDP_EC), Err("signature-reference"));
+    let foreign = signed.replace("id=\"1 2\"", "id=\"_metadata1\"");
+    assert_eq!(with(&foreign, &IDP_EC), Err("signature-invalid"), "a reference with two targets");
     // An entity signed within a group that is not: who made the group?
     let group = format!(
         "<EntitiesDescriptor xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\" ID=\"_g\">{signed}</EntitiesDescriptor>"

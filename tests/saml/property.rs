@@ -1,5 +1,7 @@
 //! Whatever happens to the bytes of an accepted document, it is refused or says the same; and nothing panics.
 
+use std::sync::LazyLock;
+
 use maverics::protocol::saml::metadata::{Expected, IdpMetadata};
 use maverics::protocol::saml::redirect::decode;
 use maverics::protocol::saml::{VerifiedAssertion, xml};
@@ -101,30 +103,32 @@ fn changed(text: &str, changes: &[Change]) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
 
     #[test]
     fn a_mutated_answer_is_refused_or_says_the_same(
-        shape in proptest::sample::select(&[ASSERTION, RESPONSE, BOTH][..]),
-        foreign in any::<bool>(),
+        which in 0usize..5,
         changes in proptest::collection::vec(change(), 1..4),
     ) {
-        thread_local! {
-            static OURS: [String; 3] = {
-                let key = IDP_EC.own();
-                [ASSERTION, RESPONSE, BOTH].map(|shape| issue(&key, shape))
-            };
-            static THEIRS: [String; 2] = [ASSERTION, RESPONSE].map(|shape| seal(&template(shape), &IDP_EC));
-        }
-        let place = [ASSERTION, RESPONSE, BOTH].iter().position(|s| *s == shape).unwrap();
-        let xml = match foreign {
-            true => THEIRS.with(|theirs| theirs[place.min(1)].clone()),
-            false => OURS.with(|ours| ours[place].clone()),
-        };
-        let before = verify(&xml).expect("an accepted answer");
-        let Ok(mutated) = String::from_utf8(changed(&xml, &changes)) else { return Ok(()) };
+        // Ours in three shapes, and those of another product.
+        static ACCEPTED: LazyLock<[(String, String); 5]> = LazyLock::new(|| {
+            let key = IDP_EC.own();
+            [
+                issue(&key, ASSERTION),
+                issue(&key, RESPONSE),
+                issue(&key, BOTH),
+                seal(&template(ASSERTION), &IDP_EC),
+                seal(&template(RESPONSE), &IDP_EC),
+            ]
+            .map(|xml| {
+                let says = content(&verify(&xml).expect("an accepted answer"));
+                (xml, says)
+            })
+        });
+        let (xml, says) = &ACCEPTED[which];
+        let Ok(mutated) = String::from_utf8(changed(xml, &changes)) else { return Ok(()) };
         if let Ok(after) = verify(&mutated) {
-            prop_assert_eq!(content(&after), content(&before), "{}", mutated);
+            prop_assert_eq!(&content(&after), says, "{}", mutated);
         }
     }
 

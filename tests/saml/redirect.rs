@@ -167,7 +167,7 @@ fn every_fault_of_a_query_has_its_case() {
         ("no UTF-8", packed(&deflated(&[0xC3, 0x28])), F::Encoding),
         ("a bomb by ratio", packed(&deflated(&vec![b' '; 200 * 1024])), F::Bomb),
         ("a bomb by size", packed(&deflated(&noise(300 * 1024))), F::Bomb),
-        ("a large bomb", packed(&deflated(&vec![0; 40 << 20])), F::Bomb),
+        ("a large bomb", packed(&deflated(&vec![0; 4 << 20])), F::Bomb),
         ("a long relay state", format!("{message}&RelayState={}", "x".repeat(1025)), F::RelayState),
         ("a relay state that is no text", format!("{message}&RelayState=%FF"), F::RelayState),
         ("an algorithm without a signature", format!("{message}&SigAlg=x"), F::Signature),
