@@ -4,6 +4,7 @@
 mod attacks;
 mod logout;
 mod metadata;
+mod oracle;
 mod property;
 mod redirect;
 mod requests;
