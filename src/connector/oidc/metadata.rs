@@ -496,6 +496,7 @@ mod tests {
                 keyring: &Keyring::default(),
                 client: client.clone(),
                 custom_client: client,
+                tls: None,
                 clock: self.clock.clone(),
                 entropy: Entropy::counted(5),
                 blocking: runtime,

@@ -15,7 +15,8 @@ use crate::support::{Launch, Scratch, Server, free_port};
 struct World {
     server: Server,
     upstream: Upstream,
-    scratch: Scratch,
+    /// Gone with the world, and not before.
+    _scratch: Scratch,
 }
 
 /// A connector named `dir`.
@@ -59,7 +60,7 @@ connectors:
             upstream.url()
         );
         let server = Launch::new(&scratch, &yaml, port).start();
-        World { server, upstream, scratch }
+        World { server, upstream, _scratch: scratch }
     }
 
     fn app(&self) -> String {
