@@ -170,7 +170,10 @@ fn marks(parts: &Parts<'_>, keyring: &Keyring, world: &World) -> Result<(Mark, M
     feed(&mut context, format!("{:?}", world.plain).as_bytes());
     feed_profile(&mut context, parts.tls)?;
     for path in parts.config.files() {
-        feed(&mut context, &files::read(Path::new(&path), FILE_BYTES_MAX).map_err(|e| format!("`{path}`: {e}"))?);
+        feed(
+            &mut context,
+            &files::read(Path::new(&path), FILE_BYTES_MAX).map_err(|e| format!("`{path}`: {e}"))?,
+        );
     }
     let secrets = parts.config.secrets();
     let own = |key: &str| !key.starts_with("healthCheck");

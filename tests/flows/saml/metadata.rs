@@ -71,7 +71,11 @@ fn signed_metadata_is_held_to_its_signature() {
     world.idp.rotate(true);
     world.server.wait_for_log(&["reason=no-usable-key", "no key of the peer"]);
     let mut person = super::browser();
-    assert_eq!(world.open(&mut person, "/app/x").status, 503, "and a provider that is not itself is not asked");
+    assert_eq!(
+        world.open(&mut person, "/app/x").status,
+        503,
+        "and a provider that is not itself is not asked"
+    );
 }
 
 #[test]

@@ -24,22 +24,31 @@ fn the_person_reads_the_same_words_and_the_log_has_the_reason() {
     type Tamper = Box<dyn Fn(String) -> String + Send + Sync>;
     let cases: Vec<(&str, Tamper)> = vec![
         ("signature-invalid", Box::new(replace(">ada@example.com<", ">eve@example.com<"))),
-        ("signature-missing", Box::new(|xml| {
-            let (before, _, after) = cut(&xml, "<ds:Signature ", "</ds:Signature>");
-            before + &after
-        })),
+        (
+            "signature-missing",
+            Box::new(|xml| {
+                let (before, _, after) = cut(&xml, "<ds:Signature ", "</ds:Signature>");
+                before + &after
+            }),
+        ),
         ("destination", Box::new(replace("/acs\"", "/other\""))),
-        ("in-response-to", Box::new(|xml| {
-            let (before, id, after) = cut(&xml, "InResponseTo=\"", "\" ");
-            format!("{before}InResponseTo=\"_another\" {}", after.trim_start_matches(&id))
-        })),
+        (
+            "in-response-to",
+            Box::new(|xml| {
+                let (before, id, after) = cut(&xml, "InResponseTo=\"", "\" ");
+                format!("{before}InResponseTo=\"_another\" {}", after.trim_start_matches(&id))
+            }),
+        ),
         ("issuer", Box::new(replace("/idp</saml:Issuer>", "/evil</saml:Issuer>"))),
-        ("assertions", Box::new(|xml| {
-            let (before, assertion, after) = cut(&xml, "<saml:Assertion ", "</saml:Assertion>");
-            let other = assertion.replacen(" ID=\"", " ID=\"_evil", 1);
-            let (head, _, tail) = cut(&other, "<ds:Signature ", "</ds:Signature>");
-            format!("{before}{head}{tail}{assertion}{after}")
-        })),
+        (
+            "assertions",
+            Box::new(|xml| {
+                let (before, assertion, after) = cut(&xml, "<saml:Assertion ", "</saml:Assertion>");
+                let other = assertion.replacen(" ID=\"", " ID=\"_evil", 1);
+                let (head, _, tail) = cut(&other, "<ds:Signature ", "</ds:Signature>");
+                format!("{before}{head}{tail}{assertion}{after}")
+            }),
+        ),
         ("doctype", Box::new(|xml| format!("<!DOCTYPE x [<!ENTITY e \"v\">]>{xml}"))),
     ];
     let expected: Vec<&str> = cases.iter().map(|(code, _)| *code).collect();
@@ -82,8 +91,10 @@ fn an_answer_to_another_request_of_the_same_browser_is_none() {
     // The first answer under the second's state.
     let (_, fields) = super::message_form(&first).unwrap();
     let (action, others) = super::message_form(&second).unwrap();
-    let value = |fields: &[(String, String)], name: &str| fields.iter().find(|(n, _)| n == name).unwrap().1.clone();
-    let mixed = [("SAMLResponse", value(&fields, "SAMLResponse")), ("RelayState", value(&others, "RelayState"))];
+    let value =
+        |fields: &[(String, String)], name: &str| fields.iter().find(|(n, _)| n == name).unwrap().1.clone();
+    let mixed =
+        [("SAMLResponse", value(&fields, "SAMLResponse")), ("RelayState", value(&others, "RelayState"))];
     let mixed: Vec<(&str, &str)> = mixed.iter().map(|(n, v)| (*n, v.as_str())).collect();
     let answer = person.send(&crate::support::browser::Request::form(action.as_str(), &mixed));
     assert_eq!(answer.status, 400);

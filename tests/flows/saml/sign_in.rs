@@ -48,12 +48,17 @@ fn by_redirect_where_the_provider_takes_nothing_else() {
 
 #[test]
 fn signed_and_encrypted_in_every_accepted_way() {
-    for (assertion, response, encrypt) in
-        [(true, false, false), (false, true, false), (true, true, false), (true, false, true), (false, true, true)]
-    {
+    for (assertion, response, encrypt) in [
+        (true, false, false),
+        (false, true, false),
+        (true, true, false),
+        (true, false, true),
+        (false, true, true),
+    ] {
         let world = World::with("", |idp| {
             idp.be(|manner| {
-                (manner.sign_assertion, manner.sign_response, manner.encrypt) = (assertion, response, encrypt);
+                (manner.sign_assertion, manner.sign_response, manner.encrypt) =
+                    (assertion, response, encrypt);
             });
         });
         world.signed_in();
@@ -75,7 +80,11 @@ fn again_means_again() {
     world.idp.be(|manner| manner.authenticated_ago = 0);
     let away = person.get(&rp.request(&[("prompt", "login")]));
     let answer = carry(&mut person, away);
-    assert!(answer.location().is_some_and(|url| url.query().unwrap_or_default().contains("code=")), "{}", answer.text());
+    assert!(
+        answer.location().is_some_and(|url| url.query().unwrap_or_default().contains("code=")),
+        "{}",
+        answer.text()
+    );
 }
 
 #[test]
@@ -137,7 +146,10 @@ fn posts_of_another_site_bring_no_cookies_and_find_them_again() {
 #[test]
 fn a_provider_that_refuses_the_person_is_no_reason_to_try_another() {
     let world = World::start();
-    let denied = ("urn:oasis:names:tc:SAML:2.0:status:Responder", Some("urn:oasis:names:tc:SAML:2.0:status:AuthnFailed"));
+    let denied = (
+        "urn:oasis:names:tc:SAML:2.0:status:Responder",
+        Some("urn:oasis:names:tc:SAML:2.0:status:AuthnFailed"),
+    );
     world.idp.be(|manner| manner.refuses = Some(denied));
     let mut person = browser();
     let page = world.open(&mut person, "/app/x");

@@ -3,7 +3,12 @@
 use super::{World, browser};
 use crate::support::browser::Request;
 
-fn post(world: &World, person: &mut crate::support::browser::Browser, field: &str, relay: &str) -> crate::support::browser::Answer {
+fn post(
+    world: &World,
+    person: &mut crate::support::browser::Browser,
+    field: &str,
+    relay: &str,
+) -> crate::support::browser::Answer {
     let fields = [("SAMLResponse", field), ("RelayState", relay)];
     let answer = person.send(&Request::form(&world.url("/acs"), &fields).cross_site());
     person.follow(answer)

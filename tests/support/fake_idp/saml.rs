@@ -301,8 +301,11 @@ impl State {
     }
 
     fn metadata(&self) -> String {
-        let keys: Vec<PeerKey> =
-            self.published.iter().map(|pem| PeerKey::from_pem(pem.as_bytes()).expect("a certificate")).collect();
+        let keys: Vec<PeerKey> = self
+            .published
+            .iter()
+            .map(|pem| PeerKey::from_pem(pem.as_bytes()).expect("a certificate"))
+            .collect();
         let entity_id = self.entity_id();
         let (sso, slo) = (format!("{}/sso", self.base), format!("{}/slo", self.base));
         let description = IdpDescription {
@@ -340,7 +343,11 @@ impl State {
         let manner = &self.manner;
         let mut xml = if let Some((code, detail)) = manner.refuses {
             let outgoing = refuse(&common, in_response_to, &Status::of(code, detail));
-            if manner.sign_response { outgoing.signed(&self.key).expect("a signature") } else { outgoing.unsigned() }
+            if manner.sign_response {
+                outgoing.signed(&self.key).expect("a signature")
+            } else {
+                outgoing.unsigned()
+            }
         } else {
             self.sessions += 1;
             let attributes: Vec<IssuedAttribute> = manner
@@ -409,7 +416,8 @@ impl State {
         let places = [acs.as_str()];
         let service = Service { entity_id: &entity_id, keys: &keys, acs: &places, signs_requests: false };
         let sso = format!("{}/sso", self.base);
-        let accepted = read_request(incoming, &sso, SKEW_SECS, |_| Some(service), now()).expect("a good request");
+        let accepted =
+            read_request(incoming, &sso, SKEW_SECS, |_| Some(service), now()).expect("a good request");
         self.requests.push(Request {
             force_authn: accepted.force_authn(),
             was_signed: accepted.was_signed(),
@@ -431,8 +439,12 @@ impl State {
         let (entity_id, _, slo, certificate) = self.service.clone();
         let keys: Vec<PeerKey> =
             certificate.iter().map(|pem| PeerKey::from_pem(pem.as_bytes()).expect("a certificate")).collect();
-        let expected =
-            logout::Expected { issuer: &entity_id, keys: &keys, destination: &destination, skew_secs: SKEW_SECS };
+        let expected = logout::Expected {
+            issuer: &entity_id,
+            keys: &keys,
+            destination: &destination,
+            skew_secs: SKEW_SECS,
+        };
         let incoming = logout::Incoming::Redirect(&message);
         if let Some(asked) = self.asked.take() {
             let good = logout::verify_response(incoming, &asked, &expected, now());
@@ -448,12 +460,18 @@ impl State {
         };
         self.logouts.push(request.name_id().value == self.manner.name.value);
         let response = LogoutResponse {
-            common: Common { id: &new_id(&entropy()), issuer: &self.entity_id(), destination: &slo, issued: now() },
+            common: Common {
+                id: &new_id(&entropy()),
+                issuer: &self.entity_id(),
+                destination: &slo,
+                issued: now(),
+            },
             in_response_to: request.id(),
             status: &Status::of(maverics::protocol::saml::names::status::SUCCESS, None),
         }
         .build();
-        let url = redirect::encode(&response, &slo, message.relay_state(), Some(&self.key)).expect("an address");
+        let url =
+            redirect::encode(&response, &slo, message.relay_state(), Some(&self.key)).expect("an address");
         let mut response = plain(303, "");
         response.headers_mut().insert("location", url.parse().expect("an address"));
         response
