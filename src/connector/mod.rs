@@ -26,6 +26,7 @@ use crate::value::{SecretText, WebUrl};
 pub mod documents;
 pub mod facts;
 pub mod open;
+mod throttle;
 
 use facts::Facts;
 
@@ -101,6 +102,11 @@ pub trait IdpConfig: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Between the members of a list of its attributes where one text is needed.
+    fn list_delimiter(&self) -> &str {
+        crate::value::LIST_DELIMITER
+    }
+
     /// The page a person reaches after a sign-in that the provider began. Such sign-ins are refused without one.
     fn landing(&self) -> Option<&WebUrl> {
         None
@@ -109,6 +115,11 @@ pub trait IdpConfig: fmt::Debug + Send + Sync {
     /// Files it is opened from. A reload opens it anew when one has changed.
     fn files(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Whose people these are, where the main address does not say it: see [`open::Opened::realm`].
+    fn realm(&self) -> Option<String> {
+        None
     }
 
     /// Whether an app can sign in with it, and if not, the key that is missing.
@@ -137,6 +148,8 @@ pub struct Opening<'a> {
     pub custom_client: Client,
     /// Where plain http is fine.
     pub plain: PlainHttp,
+    /// The connector's TLS profile, for kinds that do not speak HTTP.
+    pub tls: Option<&'a crate::config::tls::Profile>,
     /// Time.
     pub clock: Clock,
     /// Chance.

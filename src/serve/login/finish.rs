@@ -114,7 +114,7 @@ pub(super) async fn finish(
                 answer::redirect(&format!("{origin}{target}"))
             }
         }
-        Return::Authorize(request) => authorize::grant(state, request, &authentication, &session),
+        Return::Authorize(request) => authorize::grant(state, request, &authentication, &session).await,
     };
     let response = answer::with_cookie(response, &state.cookies.session(&id));
     let response = answer::with_cookie(response, &circles::one_more(state, &context.parts.headers));

@@ -3,6 +3,7 @@
 pub mod cookie;
 pub mod index;
 pub mod lifetime;
+pub mod lookups;
 pub mod seal;
 pub mod store;
 
@@ -33,6 +34,8 @@ pub struct Session {
     pub authentications: Vec<Authentication>,
     /// Relying parties that were told of the person: client id to subject.
     clients: Mutex<BTreeMap<String, String>>,
+    /// What providers were asked about the person after the sign-in.
+    pub looked_up: lookups::LookedUp,
 }
 
 /// What one provider said, once.
@@ -83,6 +86,7 @@ impl Session {
             last_seen: AtomicU64::new(now.0),
             authentications: Vec::new(),
             clients: Mutex::default(),
+            looked_up: lookups::LookedUp::default(),
         }
     }
 

@@ -118,6 +118,8 @@ kinds! {
         "An application did not take our announcement of a logout; its own session may go on.";
     LOGOUT_INCOMPLETE = "logout.upstream.incomplete", Warn, "the provider's session may still live",
         "A session ended here, and the provider could not be told.";
+    LOOKUP_FAILED = "attributes.lookup.failed", Warn, "a provider could not be asked about a person; going on without",
+        "A look-up of `attrProviders` brought nothing: the app goes on without, and rules that read it let nobody pass.";
     // identity provider documents
     STALE_USED = "idp.metadata.stale_used", Warn, "using stale provider metadata",
         "A provider's documents are past their age and it does not answer; the old ones go on for a day.";
@@ -133,6 +135,14 @@ kinds! {
         "A part of what a provider says about a person could not be fetched.";
     USERS_FILE_BAD = "local.users.unreadable", Error, "the users file changed and cannot be used; keeping the old",
         "The file of a `type: local` connector has a mistake; the people of before go on.";
+    LDAP_BIND_REFUSED = "ldap.bind.refused", Info, "the directory refuses a sign-in",
+        "A person of a directory was not let in; `reason` is what the directory says, such as a locked account. The person reads that name or password are wrong.";
+    LDAP_SERVER_ASIDE = "ldap.server.aside", Warn, "a server of the directory is put aside",
+        "A server of a directory failed: the others serve, and it is tried again by itself.";
+    LDAP_SERVER_BACK = "ldap.server.back", Info, "a server of the directory serves again",
+        "A server of a directory that was put aside answers.";
+    LDAP_GROUPS_CUT = "ldap.groups.cut", Warn, "groups of groups were not all followed",
+        "A person's groups are deeper or more than are followed; beyond the number the sign-in is refused.";
     // applications
     ACCESS_DENIED = "access.denied", Info, "access denied",
         "A person is signed in and may not pass.";
