@@ -3,6 +3,7 @@
 mod admin;
 mod broken;
 mod cli;
+mod corpus;
 mod demo;
 mod drill;
 mod floors;

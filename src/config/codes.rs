@@ -66,6 +66,9 @@ codes! {
     /// a block that does nothing while its feature flag is off
     IGNORED_WITHOUT_FLAG = "MV0116", "ignored-without-flag", Warn,
         "Clusters are an experiment of the original product, behind the flag `experimental.clusters`. While it is off the block is ignored, there as here.\n\nRemove the block; sticky sessions (`maverics lb-gen`) and a shared cache do what it would.";
+    /// passwords of people travel readable to a directory
+    PLAIN_LDAP = "MV0119", "plain-ldap", Warn,
+        "`ldap://` without TLS sends the password of everybody who signs in, and that of the service account, readable over the network; whoever can change the traffic can also answer for the directory.\n\nUse `ldaps://`, or keep `ldap://` and name a TLS profile with `tls`: the connection is then raised to TLS (StartTLS) before anything is sent, and not used when that fails. On loopback nothing is said.";
 }
 
 /// The finding for a URL that may not be plain http.

@@ -26,6 +26,7 @@ use crate::value::{SecretText, WebUrl};
 pub mod documents;
 pub mod facts;
 pub mod open;
+mod throttle;
 
 use facts::Facts;
 
@@ -116,6 +117,11 @@ pub trait IdpConfig: fmt::Debug + Send + Sync {
         Vec::new()
     }
 
+    /// Whose people these are, where the main address does not say it: see [`open::Opened::realm`].
+    fn realm(&self) -> Option<String> {
+        None
+    }
+
     /// Whether an app can sign in with it, and if not, the key that is missing.
     fn can_sign_in(&self) -> Result<(), &'static str>;
 
@@ -142,6 +148,8 @@ pub struct Opening<'a> {
     pub custom_client: Client,
     /// Where plain http is fine.
     pub plain: PlainHttp,
+    /// The connector's TLS profile, for kinds that do not speak HTTP.
+    pub tls: Option<&'a crate::config::tls::Profile>,
     /// Time.
     pub clock: Clock,
     /// Chance.

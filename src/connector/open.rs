@@ -59,6 +59,7 @@ pub fn open(
         client,
         custom_client,
         plain: world.plain.clone(),
+        tls,
         clock: world.clock.clone(),
         entropy: world.entropy.clone(),
         blocking: world.runtime.clone(),
@@ -121,11 +122,16 @@ pub fn all<'a>(
     opened.collect()
 }
 
-/// The mark of a provider's kind, issuer and address; what it is asked for and how does not count.
+/// The mark of a provider's kind, issuer and address, or of what the kind says instead; what it is asked for and
+/// how does not count.
 fn realm(config: &dyn IdpConfig) -> Mark {
     let facts = config.facts();
     let mut context = Context::new(&SHA256);
     feed(&mut context, format!("{:?}", facts.protocol).as_bytes());
+    if let Some(realm) = config.realm() {
+        feed(&mut context, realm.as_bytes());
+        return finished(context);
+    }
     feed(&mut context, format!("{:?}", facts.issuer).as_bytes());
     feed(&mut context, format!("{:?}", facts.address).as_bytes());
     finished(context)
@@ -200,6 +206,12 @@ pub fn client(profile: Option<&Profile>, world: &World) -> Result<Client, String
         world.plain.clone(),
         world.clock.clone(),
     ))
+}
+
+/// TLS for connections that do not speak HTTP, as a profile says; the system's roots without one.
+pub fn stream_tls(profile: Option<&Profile>) -> Result<Arc<rustls::ClientConfig>, String> {
+    let tls = profile.map(client_tls).transpose()?.unwrap_or_default();
+    client_config(&tls, &[])
 }
 
 /// A profile with its files read.

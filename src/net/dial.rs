@@ -48,44 +48,64 @@ pub async fn dial(
         ));
     }
     let port = url.url().port_or_known_default().unwrap_or(443);
+    let tcp = tcp(url.host(), port, &|peer| plain.permits_peer(url, peer), deadline, &mut phases).await?;
+    if !url.is_https() {
+        return Ok((Stream::Plain(tcp), phases));
+    }
+    let stream = handshake(url.host(), &url.authority(), tls, tcp, deadline, &mut phases).await?;
+    Ok((stream, phases))
+}
+
+/// A TCP stream to `host` (IPv6 with or without brackets) at one of the addresses that `permits` lets pass.
+pub(super) async fn tcp(
+    host: &str,
+    port: u16,
+    permits: &(dyn Fn(IpAddr) -> bool + Sync),
+    deadline: Instant,
+    phases: &mut Phases,
+) -> Result<TcpStream, NetError> {
     let begun = Instant::now();
-    let addresses = resolve(url, port, deadline).await?;
+    let addresses = resolve(host, port, deadline).await?;
     phases.dns = Some(begun.elapsed());
 
     let begun = Instant::now();
     let connect_by = deadline.min(begun + Duration::from_millis(CONNECT_MILLIS_MAX));
-    let tcp = connect(url, &addresses, plain, connect_by)
+    let tcp = connect(host, &addresses, permits, connect_by)
         .await
         .map_err(|e| NetError { phases: phases.clone(), ..e })?;
     let _ = tcp.set_nodelay(true);
     phases.tcp = Some(begun.elapsed());
-    if !url.is_https() {
-        return Ok((Stream::Plain(tcp), phases));
-    }
+    Ok(tcp)
+}
 
+/// TLS over a stream, the certificate checked against `host`. `shown` names the peer in an error.
+pub(super) async fn handshake(
+    host: &str,
+    shown: &str,
+    tls: &Arc<ClientConfig>,
+    tcp: TcpStream,
+    deadline: Instant,
+    phases: &mut Phases,
+) -> Result<Stream, NetError> {
     let begun = Instant::now();
     let fail = |kind, detail: String, phases: &Phases| NetError {
         phases: phases.clone(),
         ..NetError::new(kind, detail)
     };
-    let name = ServerName::try_from(url.host().trim_matches(['[', ']']).to_owned())
-        .map_err(|_| fail(NetErrorKind::Name, format!("{} is not a name TLS knows", url.host()), &phases))?;
+    let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned())
+        .map_err(|_| fail(NetErrorKind::Name, format!("{host} is not a name TLS knows"), phases))?;
     match timeout_at(deadline, TlsConnector::from(tls.clone()).connect(name, tcp)).await {
-        Err(_) => Err(fail(
-            NetErrorKind::Timeout,
-            format!("{}: no TLS handshake in time", url.authority()),
-            &phases,
-        )),
-        Ok(Err(error)) => Err(fail(NetErrorKind::Tls, format!("{}: {error}", url.authority()), &phases)),
+        Err(_) => Err(fail(NetErrorKind::Timeout, format!("{shown}: no TLS handshake in time"), phases)),
+        Ok(Err(error)) => Err(fail(NetErrorKind::Tls, format!("{shown}: {error}"), phases)),
         Ok(Ok(stream)) => {
             phases.tls = Some(begun.elapsed());
-            Ok((Stream::Tls(Box::new(stream)), phases))
+            Ok(Stream::Tls(Box::new(stream)))
         }
     }
 }
 
-async fn resolve(url: &WebUrl, port: u16, deadline: Instant) -> Result<Vec<SocketAddr>, NetError> {
-    let host = url.host().trim_matches(['[', ']']);
+async fn resolve(host: &str, port: u16, deadline: Instant) -> Result<Vec<SocketAddr>, NetError> {
+    let host = host.trim_matches(['[', ']']);
     if let Ok(ip) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(ip, port)]);
     }
@@ -123,17 +143,17 @@ fn is_ours(error: &io::Error) -> bool {
 }
 
 async fn connect(
-    url: &WebUrl,
+    host: &str,
     addresses: &[SocketAddr],
-    plain: &PlainHttp,
+    permits: &(dyn Fn(IpAddr) -> bool + Sync),
     deadline: Instant,
 ) -> Result<TcpStream, NetError> {
-    let mut last = NetError::new(NetErrorKind::Name, format!("{} has no address", url.host()));
+    let mut last = NetError::new(NetErrorKind::Name, format!("{host} has no address"));
     for address in addresses {
-        if !plain.permits_peer(url, address.ip()) {
+        if !permits(address.ip()) {
             last = NetError::new(
                 NetErrorKind::NotPermitted,
-                format!("{} resolves to {}, which is not loopback", url.host(), address.ip()),
+                format!("{host} resolves to {}, which is not loopback", address.ip()),
             );
             continue;
         }
@@ -179,6 +199,11 @@ impl Stream {
             Some(ProtocolVersion::TLSv1_2) => Some(TlsVersion::V12),
             _ => None,
         };
+    }
+
+    /// Whether it is encrypted.
+    pub fn is_tls(&self) -> bool {
+        matches!(self, Stream::Tls(_))
     }
 
     /// The protocol chosen by ALPN.

@@ -4,6 +4,7 @@
 pub mod dial;
 pub mod freshness;
 pub mod http;
+pub mod ldap;
 pub mod tls;
 pub mod upstream;
 

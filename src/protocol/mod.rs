@@ -4,6 +4,7 @@
 //! named `Verified...` are made here and nowhere else.
 
 pub mod jose;
+pub mod ldap;
 pub mod oauth;
 pub mod oidc;
 pub mod saml;

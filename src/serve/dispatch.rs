@@ -16,7 +16,6 @@ use super::logout;
 use super::state::State;
 use super::telemetry::count::ACCESS_TARGET;
 use crate::config::http::AccessLogLevel;
-use crate::connector::facts::Protocol;
 use crate::model::IdpIndex;
 use crate::protocol::oauth::Params;
 
@@ -197,7 +196,7 @@ async fn callback(state: &State, index: IdpIndex, context: &Context, form: Optio
     {
         return answer::document(media_type, text);
     }
-    if state.deployment.idp(index).facts.protocol == Protocol::Local {
+    if state.deployment.idp(index).facts.protocol.asks_for_password() {
         login::password::password(state, context, form).await
     } else {
         login::callback::callback(state, context, form).await

@@ -6,6 +6,8 @@ pub mod browser;
 pub mod fake_idp;
 pub mod html;
 pub mod raw;
+pub mod saml_idp;
+pub mod slapd;
 pub mod upstream;
 
 use std::fs::File;

@@ -4,12 +4,12 @@ pub mod complete;
 pub mod config;
 pub mod hash;
 mod people;
-mod throttle;
 
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::throttle::Throttle;
 use super::{
     Answer, Begin, BeginRequest, CompleteRequest, Connector, Entry, Fault, Identity, Kept, Kind, Opening,
     Section,
@@ -21,7 +21,6 @@ use crate::health::Verdict;
 
 use config::Config;
 use people::People;
-use throttle::Throttle;
 
 /// The line for the table.
 pub static KIND: Kind = Kind { type_names: &["local"], schema: branches, read };

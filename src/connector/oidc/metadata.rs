@@ -314,6 +314,7 @@ mod tests {
                 keyring: &Keyring::default(),
                 client: client.clone(),
                 custom_client: client,
+                tls: None,
                 plain: PlainHttp::default(),
                 clock: self.clock.clone(),
                 entropy: Entropy::counted(5),

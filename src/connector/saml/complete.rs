@@ -82,7 +82,7 @@ async fn verified(connector: &SamlConnector, params: &Params, asked: &Asked<'_>)
             authn_contexts: &[],
             signed_response: false,
         };
-        response::verify(message, &expected, connector.clock.unix())
+        response::verify_post(message, &expected, connector.clock.unix())
     };
     let mut result = verify(&known.0);
     if let Err(Refusal::Signature(SignatureFault::Invalid)) = result

@@ -73,3 +73,5 @@ pub const RSA_OAEP: &str = "http://www.w3.org/2009/xmlenc11#rsa-oaep";
 pub const SHA1: &str = "http://www.w3.org/2000/09/xmldsig#sha1";
 /// Mask generation by SHA-256.
 pub const MGF1_SHA256: &str = "http://www.w3.org/2009/xmlenc11#mgf1sha256";
+/// Mask generation by SHA-1, which is what it is when nothing is said.
+pub const MGF1_SHA1: &str = "http://www.w3.org/2009/xmlenc11#mgf1sha1";

@@ -1,7 +1,7 @@
 //! What an assertion says, read below the element whose signature was verified (Core §2, Web Browser SSO
 //! Profile §4.1.4.3). [`super::response`] calls this, after it knows who signed.
 
-use super::message::{NAME_CHARS_MAX, NameId, is_recent, issuer};
+use super::message::{AGE_SECS_MAX, NAME_CHARS_MAX, NameId, SKEW_SECS_MAX, is_recent, issuer};
 use super::names::{BEARER, SAML, XSI};
 use super::response::{Expected, Refusal};
 use super::time;
@@ -168,7 +168,8 @@ pub(super) fn read(
         authn_context: authn.context,
         session_index: authn.index,
         session_not_on_or_after: authn.until,
-        replay_until: latest.plus(expected.skew_secs),
+        // Whatever it says, its instant of issue is too old one day.
+        replay_until: latest.plus(expected.skew_secs).min(issued.plus(SKEW_SECS_MAX + AGE_SECS_MAX + 1)),
         was_encrypted: false,
         in_response_to: expected.request_id.map(str::to_owned),
     })
@@ -270,9 +271,9 @@ fn bearer(
     now: UnixSecs,
 ) -> Result<Result<UnixSecs, Refusal>, Refusal> {
     let children = confirmation.elements()?;
-    let Some(data) = children.iter().find(|el| el.is(SAML, "SubjectConfirmationData")) else {
-        return Ok(Err(Refusal::Confirmation));
-    };
+    // A name beside it, of who confirms, is of no concern to a bearer.
+    let mut data = children.iter().filter(|el| el.is(SAML, "SubjectConfirmationData"));
+    let (Some(data), None) = (data.next(), data.next()) else { return Ok(Err(Refusal::Confirmation)) };
     let Some(until) = instant(*data, "NotOnOrAfter")? else { return Ok(Err(Refusal::Confirmation)) };
     Ok(if data.attr("NotBefore").is_some() {
         Err(Refusal::Confirmation)

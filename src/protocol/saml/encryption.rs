@@ -9,7 +9,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::algorithms::{AES128_GCM, AES256_GCM, MGF1_SHA256, RSA_OAEP, RSA_OAEP_MGF1P, SHA1, SHA256};
+use super::algorithms::{
+    AES128_GCM, AES256_GCM, MGF1_SHA1, MGF1_SHA256, RSA_OAEP, RSA_OAEP_MGF1P, SHA1, SHA256,
+};
 use super::keys::{OwnKey, PeerKey};
 use super::names::{DS, SAML, XENC, XENC11};
 use super::write::Writer;
@@ -153,7 +155,8 @@ fn wrapped(key: El<'_>) -> Result<Wrapped, EncryptionFault> {
     }
     let digest = digest.map_or(Some(SHA1), |uri| uri);
     let algorithm = match (method.attr("Algorithm"), digest, mask) {
-        (Some(RSA_OAEP_MGF1P | RSA_OAEP), Some(SHA1), None) => &OAEP_SHA1_MGF1SHA1,
+        (Some(RSA_OAEP_MGF1P), Some(SHA1), None) => &OAEP_SHA1_MGF1SHA1,
+        (Some(RSA_OAEP), Some(SHA1), None | Some(Some(MGF1_SHA1))) => &OAEP_SHA1_MGF1SHA1,
         (Some(RSA_OAEP), Some(SHA256), Some(Some(MGF1_SHA256))) => &OAEP_SHA256_MGF1SHA256,
         _ => return Err(F::KeyAlgorithm),
     };

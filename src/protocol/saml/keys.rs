@@ -9,8 +9,6 @@ use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{self, OaepPrivateDecryptingKey, OaepPublicEncryptingKey};
 use aws_lc_rs::signature::{self as sig, EcdsaKeyPair, KeyPair as _, UnparsedPublicKey};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bergshamra::keys::loader;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -236,7 +234,6 @@ fn hex(bytes: &[u8]) -> String {
 pub struct OwnKey {
     kind: KeyKind,
     pair: Pair,
-    xml: bergshamra::Key,
     decrypting: Option<OaepPrivateDecryptingKey>,
     certificate: Option<PeerKey>,
 }
@@ -252,22 +249,12 @@ impl OwnKey {
     pub fn from_pem(key: &[u8], certificate: Option<&[u8]>) -> Result<Self, KeyFault> {
         let der = PrivateKeyDer::from_pem_slice(key).map_err(|_| KeyFault::NotPem)?;
         let (kind, pair) = Self::pair(&der)?;
-        let pkcs8 = pair.pkcs8().ok_or(KeyFault::Kind)?;
-        let mut pem = STANDARD.encode(pkcs8.as_slice());
-        pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", wrapped(&pem));
-        let pem = zeroize::Zeroizing::new(pem);
-        let xml = loader::load_pem_auto(pem.as_bytes(), None).map_err(|_| KeyFault::Kind)?;
-        let decrypting = match &pair {
-            Pair::Rsa(_) => rsa::PrivateDecryptingKey::from_pkcs8(&pkcs8)
-                .and_then(|key| Ok(OaepPrivateDecryptingKey::new(key)?))
-                .ok(),
-            Pair::Ec(_) => None,
-        };
+        let decrypting = pair.decrypting();
         let certificate = certificate.map(PeerKey::from_pem).transpose()?;
         if certificate.as_ref().is_some_and(|certificate| certificate.raw != pair.public()) {
             return Err(KeyFault::OtherCertificate);
         }
-        Ok(OwnKey { kind, pair, xml, decrypting, certificate })
+        Ok(OwnKey { kind, pair, decrypting, certificate })
     }
 
     fn pair(der: &PrivateKeyDer<'_>) -> Result<(KeyKind, Pair), KeyFault> {
@@ -346,11 +333,6 @@ impl OwnKey {
         }
     }
 
-    /// The key as XML signatures are made with it.
-    pub(super) fn xml(&self) -> &bergshamra::Key {
-        &self.xml
-    }
-
     /// The key as assertions are decrypted with it.
     pub(super) fn decrypting(&self) -> Option<&OaepPrivateDecryptingKey> {
         self.decrypting.as_ref()
@@ -365,12 +347,10 @@ impl Pair {
         }
     }
 
-    fn pkcs8(&self) -> Option<zeroize::Zeroizing<Vec<u8>>> {
-        let bytes = match self {
-            Pair::Rsa(pair) => pair.as_der().ok()?.as_ref().to_vec(),
-            Pair::Ec(pair) => pair.to_pkcs8v1().ok()?.as_ref().to_vec(),
-        };
-        Some(zeroize::Zeroizing::new(bytes))
+    fn decrypting(&self) -> Option<OaepPrivateDecryptingKey> {
+        let Pair::Rsa(pair) = self else { return None };
+        let der = pair.as_der().ok()?;
+        OaepPrivateDecryptingKey::new(rsa::PrivateDecryptingKey::from_pkcs8(der.as_ref()).ok()?).ok()
     }
 }
 
@@ -378,11 +358,4 @@ impl fmt::Debug for OwnKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "OwnKey({}, private)", self.kind)
     }
-}
-
-/// Base64 in lines of 64 characters, as PEM has it.
-pub(super) fn wrapped(base64: &str) -> String {
-    let lines: Vec<&str> =
-        base64.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap_or_default()).collect();
-    lines.join("\n")
 }

@@ -354,7 +354,7 @@ fn keys(children: &[El<'_>]) -> Result<(Vec<PeerKey>, Vec<KeyFault>), MetadataEr
             continue;
         }
         for certificate in certificates(*descriptor)? {
-            match PeerKey::from_der(&certificate) {
+            match certificate.and_then(|der| PeerKey::from_der(&der)) {
                 Ok(key) if found.contains(&key) => {}
                 Ok(key) => found.push(key),
                 Err(fault) => refused.push(fault),
@@ -368,13 +368,14 @@ fn keys(children: &[El<'_>]) -> Result<(Vec<PeerKey>, Vec<KeyFault>), MetadataEr
 }
 
 /// The first certificate of each `X509Data`: others would be its issuers', which sign nothing here.
-fn certificates(descriptor: El<'_>) -> Result<Vec<Vec<u8>>, MetadataError> {
+fn certificates(descriptor: El<'_>) -> Result<Vec<Result<Vec<u8>, KeyFault>>, XmlFault> {
     let mut found = Vec::new();
     for info in descriptor.elements()?.into_iter().filter(|el| el.is(DS, "KeyInfo")) {
         for data in info.elements()?.into_iter().filter(|el| el.is(DS, "X509Data")) {
             let certificate = data.elements()?.into_iter().find(|el| el.is(DS, "X509Certificate"));
             if let Some(certificate) = certificate {
-                found.push(xml::base64(&certificate.text()?, super::keys::CERTIFICATE_BYTES_MAX)?);
+                let der = xml::base64(&certificate.text()?, super::keys::CERTIFICATE_BYTES_MAX);
+                found.push(der.map_err(|_| KeyFault::NotCertificate));
             }
         }
     }

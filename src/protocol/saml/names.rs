@@ -16,8 +16,6 @@ pub const XENC11: &str = "http://www.w3.org/2009/xmlenc11#";
 pub const EXC_C14N: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
 /// Namespace of XML Schema instances (`xsi:nil`, `xsi:type`).
 pub const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
-/// Namespace of `xml:` attributes.
-pub const XML: &str = "http://www.w3.org/XML/1998/namespace";
 
 /// The HTTP-Redirect binding.
 pub const BINDING_REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";

@@ -265,7 +265,7 @@ fn decoded(raw: &str) -> Option<Cow<'_, str>> {
 /// Inflates piece by piece, so that a bomb costs what it is allowed to and no more.
 fn inflate(packed: &[u8]) -> Result<Vec<u8>, RedirectFault> {
     use RedirectFault as F;
-    let room = packed.len().saturating_mul(INFLATE_RATIO_MAX).max(1024).min(MESSAGE.bytes_max);
+    let room = packed.len().saturating_mul(INFLATE_RATIO_MAX).clamp(1024, MESSAGE.bytes_max);
     let mut state = Decompress::new(false);
     let mut out = Vec::new();
     let mut piece = [0u8; 8 * 1024];

@@ -3,6 +3,9 @@
 //! The form is judged on the tree before any cryptography, and the answer is not "valid" but *which element*
 //! is signed; whoever wants to read something asks for the element first.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bergshamra::c14n::{C14nMode, canonicalize_doc};
 use bergshamra::dsig::verify::{verify_all_document, verify_document};
 use bergshamra::{DsigContext, KeysManager, VerifyResult};
 
@@ -10,7 +13,7 @@ use super::algorithms::{DIGESTS, EMPTY_DIGESTS, ENVELOPED, SHA256, SignatureAlgo
 use super::keys::{OwnKey, PeerKey};
 use super::names::{DS, EXC_C14N};
 use super::write::Writer;
-use super::xml::{self, El, MESSAGE, Tree, XmlFault};
+use super::xml::{self, El, MESSAGE, Tree};
 
 /// Longest signature value, in bytes: RSA of 8192 bits.
 const SIGNATURE_BYTES_MAX: usize = 1024;
@@ -264,48 +267,61 @@ fn plain_base64(element: El<'_>, bytes_max: usize) -> Result<String, SignatureFa
 #[error("the message could not be signed")]
 pub struct CannotSign;
 
-/// Puts a signature over the element `id`, which is the document element, between `head` and `tail`.
+/// Puts a signature, made with the kept key, over the element `id`, which is the document element, between `head` and `tail`.
+///
+/// The canonical form of the document is the library's; that of SignedInfo is what is written here, since all
+/// of it is ours. Others verify it in `tests/saml`.
 pub(super) fn sign(head: &str, tail: &str, id: &str, key: &OwnKey) -> Result<String, CannotSign> {
+    let xml = format!("{head}{tail}");
+    let tree = Tree::parse(&xml, &MESSAGE).map_err(|_| CannotSign)?;
+    if tree.root().attr("ID") != Some(id) {
+        return Err(CannotSign);
+    }
+    let canonical = canonicalize_doc::<&str>(tree.document(), C14nMode::Exclusive, None, &[]);
+    let canonical = canonical.map_err(|_| CannotSign)?;
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &canonical);
+    // The element stands in the document without the declaration, which its parent has.
+    let info = signed_info(id, key, &STANDARD.encode(digest));
+    let canonical = format!("<ds:SignedInfo xmlns:ds=\"{DS}\">{info}</ds:SignedInfo>");
+    let value = STANDARD.encode(key.sign(canonical.as_bytes()).ok_or(CannotSign)?);
     let mut writer = Writer::new();
-    writer.raw(head);
-    template(&mut writer, id, key);
-    writer.raw(tail);
-    let mut manager = KeysManager::new();
-    manager.add_key(key.xml().clone());
-    let xml = writer.finish();
-    // The library reads the text once more; that it is ours does not mean that it is small.
-    Tree::parse(&xml, &MESSAGE).map_err(|_: XmlFault| CannotSign)?;
-    bergshamra::dsig::sign::sign_owned(&DsigContext::new(manager), xml).map_err(|_| CannotSign)
-}
-
-fn template(writer: &mut Writer, id: &str, key: &OwnKey) {
-    let reference = format!("#{id}");
     writer
+        .raw(head)
         .open("ds:Signature", &[("xmlns:ds", DS)])
         .open("ds:SignedInfo", &[])
-        .empty("ds:CanonicalizationMethod", &[("Algorithm", EXC_C14N)])
-        .empty("ds:SignatureMethod", &[("Algorithm", key.algorithm().uri())])
-        .open("ds:Reference", &[("URI", &reference)])
-        .open("ds:Transforms", &[])
-        .empty("ds:Transform", &[("Algorithm", ENVELOPED)])
-        .empty("ds:Transform", &[("Algorithm", EXC_C14N)])
-        .close("ds:Transforms")
-        .empty("ds:DigestMethod", &[("Algorithm", SHA256)])
-        .leaf("ds:DigestValue", &[], "")
-        .close("ds:Reference")
+        .raw(&info)
         .close("ds:SignedInfo")
-        .leaf("ds:SignatureValue", &[], "");
+        .leaf("ds:SignatureValue", &[], &value);
     if let Some(certificate) = key.certificate() {
         writer.open("ds:KeyInfo", &[]);
-        certificate_element(writer, certificate.certificate());
+        certificate_element(&mut writer, certificate.certificate());
         writer.close("ds:KeyInfo");
     }
-    writer.close("ds:Signature");
+    writer.close("ds:Signature").raw(tail);
+    Ok(writer.finish())
+}
+
+/// What is inside SignedInfo, in canonical form: no element is written as an empty tag.
+fn signed_info(id: &str, key: &OwnKey, digest: &str) -> String {
+    let reference = format!("#{id}");
+    let algorithm = |uri| [("Algorithm", uri)];
+    let mut writer = Writer::new();
+    writer
+        .leaf("ds:CanonicalizationMethod", &algorithm(EXC_C14N), "")
+        .leaf("ds:SignatureMethod", &algorithm(key.algorithm().uri()), "")
+        .open("ds:Reference", &[("URI", &reference)])
+        .open("ds:Transforms", &[])
+        .leaf("ds:Transform", &algorithm(ENVELOPED), "")
+        .leaf("ds:Transform", &algorithm(EXC_C14N), "")
+        .close("ds:Transforms")
+        .leaf("ds:DigestMethod", &algorithm(SHA256), "")
+        .leaf("ds:DigestValue", &[], digest)
+        .close("ds:Reference");
+    writer.finish()
 }
 
 /// `ds:X509Data` with a certificate.
 pub(super) fn certificate_element(writer: &mut Writer, der: &[u8]) {
-    use base64::Engine as _;
-    let text = base64::engine::general_purpose::STANDARD.encode(der);
+    let text = STANDARD.encode(der);
     writer.open("ds:X509Data", &[]).leaf("ds:X509Certificate", &[], &text).close("ds:X509Data");
 }

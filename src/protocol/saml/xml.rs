@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use uppsala::{Document, NodeId, NodeKind, Parser};
 
-use super::names::{DS, MD, SAML, SAMLP, XENC, XML};
+use super::names::{DS, MD, SAML, SAMLP, XENC};
 
 /// Elements inside each other.
 pub const DEPTH_MAX: u32 = 64;
@@ -24,12 +24,14 @@ pub struct Limits {
     pub bytes_max: usize,
     /// Elements.
     pub elements_max: usize,
+    /// Whether elements of other vocabularies may have ids of their own kind.
+    pub foreign_ids: bool,
 }
 
 /// Limits of a protocol message and of an assertion.
-pub const MESSAGE: Limits = Limits { bytes_max: 256 * 1024, elements_max: 5_000 };
+pub const MESSAGE: Limits = Limits { bytes_max: 256 * 1024, elements_max: 5_000, foreign_ids: false };
 /// Limits of a metadata document, which may name many entities.
-pub const METADATA: Limits = Limits { bytes_max: 10 * 1024 * 1024, elements_max: 200_000 };
+pub const METADATA: Limits = Limits { bytes_max: 10 * 1024 * 1024, elements_max: 200_000, foreign_ids: true };
 
 /// Why a document is not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -206,7 +208,9 @@ fn walk(document: &Document<'_>, limits: &Limits) -> Result<(), XmlFault> {
                 Some(uri) if uri == DS || uri == XENC => "Id",
                 _ => "",
             };
-            if attribute.name.namespace_uri.is_some() || local != right || !is_ncname(&attribute.value) {
+            let odd =
+                attribute.name.namespace_uri.is_some() || local != right || !is_ncname(&attribute.value);
+            if odd && !(limits.foreign_ids && right.is_empty()) {
                 return Err(XmlFault::OddId);
             }
             if !ids.insert(&attribute.value) {
@@ -344,12 +348,6 @@ impl<'t> El<'t> {
             at = this.parent();
         }
         found
-    }
-
-    /// Whether an attribute of the `xml:` namespace is there, which inclusive readers would inherit.
-    pub fn has_xml_attribute(&self) -> bool {
-        self.element()
-            .is_some_and(|e| e.attributes.iter().any(|a| a.name.namespace_uri.as_deref() == Some(XML)))
     }
 }
 

@@ -135,6 +135,14 @@ kinds! {
         "A part of what a provider says about a person could not be fetched.";
     USERS_FILE_BAD = "local.users.unreadable", Error, "the users file changed and cannot be used; keeping the old",
         "The file of a `type: local` connector has a mistake; the people of before go on.";
+    LDAP_BIND_REFUSED = "ldap.bind.refused", Info, "the directory refuses a sign-in",
+        "A person of a directory was not let in; `reason` is what the directory says, such as a locked account. The person reads that name or password are wrong.";
+    LDAP_SERVER_ASIDE = "ldap.server.aside", Warn, "a server of the directory is put aside",
+        "A server of a directory failed: the others serve, and it is tried again by itself.";
+    LDAP_SERVER_BACK = "ldap.server.back", Info, "a server of the directory serves again",
+        "A server of a directory that was put aside answers.";
+    LDAP_GROUPS_CUT = "ldap.groups.cut", Warn, "groups of groups were not all followed",
+        "A person's groups are deeper or more than are followed; beyond the number the sign-in is refused.";
     // applications
     ACCESS_DENIED = "access.denied", Info, "access denied",
         "A person is signed in and may not pass.";

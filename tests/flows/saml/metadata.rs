@@ -1,7 +1,7 @@
 //! What the provider publishes: changed keys, silence, an end, a file, a signature.
 
 use super::World;
-use crate::support::fake_idp::saml::At;
+use crate::support::fake_idp::saml::{At, now};
 
 #[test]
 fn a_new_key_is_found_in_new_metadata() {
@@ -48,7 +48,8 @@ fn a_file_is_used_and_read_again_when_it_changes() {
 
 #[test]
 fn metadata_that_has_ended_signs_nobody_in() {
-    let world = World::with("", |idp| idp.be(|manner| manner.valid_secs = Some(2)));
+    let world = World::with("", |idp| idp.be(|manner| manner.valid_until = Some(now().plus(4))));
+    world.signed_in();
     world.server.wait_for_log(&["reason=metadata-expired"]);
     let answer = world.open(&mut super::browser(), "/app/x");
     assert_eq!(answer.status, 503, "{}", answer.text());

@@ -19,10 +19,8 @@ const ENTITY: &str = "urn:example:orchestrator";
 struct World {
     idp: FakeSamlIdp,
     server: Server,
-    upstream: Upstream,
-    scratch: Scratch,
-    yaml: String,
-    port: u16,
+    _upstream: Upstream,
+    _scratch: Scratch,
 }
 
 impl World {
@@ -46,7 +44,7 @@ impl World {
         idp.serves(ENTITY, &format!("{url}/acs"), &format!("{url}/slo"), Some(&certificate));
         before(&idp);
         let upstream = Upstream::start();
-        let more = more.replace("THE_PROVIDER", &idp.entity_id());
+        let more = more.replace("THE_PROVIDER", &idp.entity_id()).replace("OUR_URL", &url);
         let source = match more.contains("samlMetadataURL") {
             true => String::new(),
             false => format!("    samlMetadataURL: {}\n", idp.metadata_url()),
@@ -101,7 +99,7 @@ apps:
             app = upstream.url(),
         );
         let server = Launch::new(&scratch, &yaml, port).start();
-        World { idp, server, upstream, scratch, yaml, port }
+        World { idp, server, _upstream: upstream, _scratch: scratch }
     }
 
     fn url(&self, path: &str) -> String {
@@ -129,7 +127,8 @@ apps:
     }
 
     fn is_in(&self, browser: &Browser) -> bool {
-        browser.clone().get(&self.url("/app/x")).status == 200
+        let page = browser.clone().get(&self.url("/app/x"));
+        page.status == 200 && message_form(&page).is_none()
     }
 
     /// As far as the form with the provider's answer.

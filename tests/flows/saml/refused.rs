@@ -35,8 +35,8 @@ fn the_person_reads_the_same_words_and_the_log_has_the_reason() {
         (
             "in-response-to",
             Box::new(|xml| {
-                let (before, id, after) = cut(&xml, "InResponseTo=\"", "\" ");
-                format!("{before}InResponseTo=\"_another\" {}", after.trim_start_matches(&id))
+                let (before, _, after) = cut(&xml, "InResponseTo=\"", "\">");
+                format!("{before}InResponseTo=\"_another\">{after}")
             }),
         ),
         ("issuer", Box::new(replace("/idp</saml:Issuer>", "/evil</saml:Issuer>"))),

@@ -16,7 +16,7 @@ fn by_post_with_attributes_in_our_words() {
     let page = carry(&mut person, sent);
     assert_eq!((page.status, page.url.query()), (200, Some("q=1")), "{}", world.server.log());
     let seen = page.text().to_lowercase();
-    for header in ["x-mail: ada@example.com", "x-role: staff,math", "x-name: ada-17"] {
+    for header in ["\"x-mail\":\"ada@example.com\"", "\"x-role\":\"staff,math\"", "\"x-name\":\"ada-17\""] {
         assert!(seen.contains(header), "{header}: {seen}");
     }
     let requests = world.idp.requests();

@@ -1,5 +1,6 @@
 //! Identity providers that do as they are told, in this process.
 
+pub mod ldap;
 pub mod oidc;
 pub mod saml;
 

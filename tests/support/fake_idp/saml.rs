@@ -57,8 +57,8 @@ pub struct Manner {
     pub status: Option<u16>,
     /// The metadata offers only HTTP-Redirect for requests.
     pub only_redirect: bool,
-    /// `validUntil` of the metadata, in seconds from now.
-    pub valid_secs: Option<i64>,
+    /// `validUntil` of the metadata.
+    pub valid_until: Option<UnixSecs>,
     /// The metadata is signed.
     pub signs_metadata: bool,
     /// The metadata is of another entity.
@@ -105,7 +105,7 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn now() -> UnixSecs {
+pub fn now() -> UnixSecs {
     Clock::system().unix()
 }
 
@@ -145,7 +145,7 @@ impl FakeSamlIdp {
             refuses: None,
             status: None,
             only_redirect: false,
-            valid_secs: None,
+            valid_until: None,
             signs_metadata: false,
             other_entity: false,
         };
@@ -321,9 +321,8 @@ impl State {
             false => description.write(None),
         }
         .expect("metadata");
-        if let Some(secs) = self.manner.valid_secs {
-            let until = now().0.checked_add_signed(secs).expect("an instant");
-            let until = maverics::protocol::saml::time::format(UnixSecs(until));
+        if let Some(until) = self.manner.valid_until {
+            let until = maverics::protocol::saml::time::format(until);
             xml = xml.replacen(" entityID=", &format!(" validUntil=\"{until}\" entityID="), 1);
         }
         if self.manner.only_redirect {

@@ -1,5 +1,5 @@
-//! Slowing down guesses: five failures in a row make one name wait, longer each time, and nothing locks
-//! for good. Counted for names that do not exist as well, so that waiting tells nobody who exists.
+//! Slowing down guesses, for every kind that asks for a password: five failures in a row make one name wait, longer
+//! each time, and nothing locks for good. Counted for names that do not exist as well, so that waiting tells nobody who exists.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Mutex;
@@ -19,7 +19,7 @@ pub const COUNTERS: usize = 16_384;
 pub const FORGET_SECS: u64 = 900;
 
 /// Failures by name.
-pub(super) struct Throttle {
+pub(in crate::connector) struct Throttle {
     key: RandomState,
     counters: Vec<Mutex<(u32, Millis)>>,
 }
@@ -39,7 +39,7 @@ impl Throttle {
 
     /// Takes a turn for `name`, or says how many seconds it has to wait. Taking a turn counts as a failure
     /// until [`Throttle::succeeded`], so that a hundred tries at once are not a hundred first tries.
-    pub(super) fn take_turn(&self, name: &str, now: Millis) -> Result<(), u64> {
+    pub(in crate::connector) fn take_turn(&self, name: &str, now: Millis) -> Result<(), u64> {
         let mut counter = self.counter(name);
         let (failures, last) = *counter;
         let waited = now.since(last);
@@ -54,8 +54,14 @@ impl Throttle {
         Ok(())
     }
 
+    /// The turn came to nothing through no fault of the person's: it does not count.
+    pub(in crate::connector) fn give_back(&self, name: &str) {
+        let mut counter = self.counter(name);
+        counter.0 = counter.0.saturating_sub(1);
+    }
+
     /// The password was right.
-    pub(super) fn succeeded(&self, name: &str) {
+    pub(in crate::connector) fn succeeded(&self, name: &str) {
         *self.counter(name) = (0, Millis(0));
     }
 }
@@ -83,6 +89,15 @@ mod tests {
         throttle.succeeded("alice");
         assert_eq!(throttle.take_turn("alice", Millis(6_030)), Ok(()));
         assert_eq!(wait_secs(1000), WAIT_SECS_MAX);
+    }
+
+    #[test]
+    fn an_outage_is_nobodys_guess() {
+        let throttle = Throttle::default();
+        for i in 0..50 {
+            assert_eq!(throttle.take_turn("alice", Millis(i)), Ok(()));
+            throttle.give_back("alice");
+        }
     }
 
     #[test]
