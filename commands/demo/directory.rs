@@ -89,6 +89,7 @@ async fn serve(listener: TcpListener, entries: Arc<Vec<Entry>>) {
         let entries = entries.clone();
         tokio::spawn(async move {
             let _permit = permit;
+            let _ = stream.set_nodelay(true);
             let mut bound = None;
             talk(stream, |operation| answer(&entries, &mut bound, operation)).await;
         });
