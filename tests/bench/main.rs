@@ -7,6 +7,7 @@ mod drill;
 mod jose;
 mod offline;
 mod path;
+mod saml;
 mod session;
 
 fn main() {
