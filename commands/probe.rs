@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
 use clap::ValueEnum;
-use maverics::ambient::{Clock, Entropy};
+use maverics::ambient::{Clock, Entropy, UnixSecs};
 use maverics::connector::Connector;
 use maverics::connector::open::{self, World};
 use maverics::diag::{Level, Sources, did_you_mean};
@@ -189,7 +189,7 @@ pub fn run(args: &Args) -> Result<Outcome> {
     };
     // A provider that still hangs must not hold the program.
     runtime.shutdown_background();
-    tell(args, &report, &deployment, &sources)
+    tell(args, &report, &deployment, &sources, clock.unix())
 }
 
 /// Shows each answer as it comes, until all were asked as often as wanted, or somebody ends it.
@@ -222,7 +222,9 @@ async fn watch(
             continue;
         }
         let text = match args.format() {
-            Format::Text if in_place => format!("{REDRAW}{}", report::text(&report, deployment)),
+            Format::Text if in_place => {
+                format!("{REDRAW}{}", report::text(&report, deployment, clock.unix()))
+            }
             Format::Text => {
                 let line = report::line(idp, &verdict, &report, deployment, clock.unix());
                 match complete {
@@ -282,8 +284,14 @@ fn chosen(deployment: &Deployment, names: &[String]) -> std::result::Result<Vec<
 }
 
 /// Writes the report, unless the watch has shown it, and says how the command ended.
-fn tell(args: &Args, report: &Report, deployment: &Deployment, sources: &Sources) -> Result<Outcome> {
-    let findings = findings::findings(report, deployment);
+fn tell(
+    args: &Args,
+    report: &Report,
+    deployment: &Deployment,
+    sources: &Sources,
+    now: UnixSecs,
+) -> Result<Outcome> {
+    let findings = findings::findings(report, deployment, now);
     let written = ReportArgs {
         format: args.format().of_findings(),
         output: args.output.clone(),
@@ -293,7 +301,7 @@ fn tell(args: &Args, report: &Report, deployment: &Deployment, sources: &Sources
     match args.format() {
         _ if args.watch => {}
         Format::Text => {
-            output::to(&written, |out, _| out.write_all(report::text(report, deployment).as_bytes()))?
+            output::to(&written, |out, _| out.write_all(report::text(report, deployment, now).as_bytes()))?
         }
         Format::Json => {
             output::to(&written, |out, _| output::pretty(out, &report::json(report, deployment)))?

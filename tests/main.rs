@@ -3,6 +3,7 @@
 mod admin;
 mod broken;
 mod cli;
+mod corpus;
 mod demo;
 mod drill;
 mod floors;
@@ -11,5 +12,6 @@ mod generated;
 mod golden;
 mod language;
 mod lb;
+mod saml;
 mod seeds;
 mod support;

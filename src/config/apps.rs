@@ -32,7 +32,6 @@ pub struct OidcApp {
     pub authorization: Option<Authorization>,
     /// Attributes looked up after sign-in.
     #[serde(default)]
-    #[schemars(extend("x-maverics" = {"status": "later"}))]
     pub attr_providers: Vec<AttrProvider>,
     /// Hook.
     #[serde(rename = "loadAttrsSE")]
@@ -240,7 +239,6 @@ pub struct ProxyApp {
     pub policies: Vec<Policy>,
     /// Attributes looked up after sign-in.
     #[serde(default)]
-    #[schemars(extend("x-maverics" = {"status": "later"}))]
     pub attr_providers: Vec<AttrProvider>,
     /// Hook.
     #[serde(rename = "loadAttrsSE")]

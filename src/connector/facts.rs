@@ -26,6 +26,11 @@ impl Protocol {
         }
     }
 
+    /// Whether it can be asked about a person by name, without a sign-in (`attrProviders`).
+    pub fn answers_look_ups(self) -> bool {
+        matches!(self, Protocol::Ldap | Protocol::Local)
+    }
+
     /// Whether people type their password on a page of ours, not of the provider's.
     pub fn asks_for_password(self) -> bool {
         matches!(self, Protocol::Ldap | Protocol::Local)
@@ -57,6 +62,11 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Whether what it publishes is a file of ours, which says nothing about how it is.
+    pub fn is_by_file(&self) -> bool {
+        self.protocol == Protocol::Saml && self.address.as_deref().is_some_and(|at| at.starts_with("file:"))
+    }
+
     /// The vendor, by host name; `None` when the name does not say.
     pub fn vendor(&self) -> Option<&'static str> {
         self.hosts.iter().find_map(|host| vendor_of_host(host))

@@ -23,9 +23,9 @@ use crate::secrets::Keyring;
 use crate::value::url::PlainHttp;
 use crate::value::{SecretText, WebUrl};
 
+pub mod documents;
 pub mod facts;
 pub mod open;
-pub mod shelf;
 mod throttle;
 
 use facts::Facts;
@@ -102,6 +102,11 @@ pub trait IdpConfig: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Between the members of a list of its attributes where one text is needed.
+    fn list_delimiter(&self) -> &str {
+        crate::value::LIST_DELIMITER
+    }
+
     /// The page a person reaches after a sign-in that the provider began. Such sign-ins are refused without one.
     fn landing(&self) -> Option<&WebUrl> {
         None
@@ -141,6 +146,8 @@ pub struct Opening<'a> {
     pub client: Client,
     /// Outgoing calls of its custom endpoint.
     pub custom_client: Client,
+    /// Where plain http is fine.
+    pub plain: PlainHttp,
     /// The connector's TLS profile, for kinds that do not speak HTTP.
     pub tls: Option<&'a crate::config::tls::Profile>,
     /// Time.
@@ -150,7 +157,7 @@ pub struct Opening<'a> {
     /// A permit-bounded runtime for work that blocks (password hashing, files).
     pub blocking: tokio::runtime::Handle,
     /// Where what providers published is kept over a restart, if anywhere.
-    pub shelf: Option<Arc<shelf::Shelf>>,
+    pub shelf: Option<Arc<documents::shelf::Shelf>>,
 }
 
 /// A future that a connector hands out.
@@ -351,6 +358,8 @@ pub struct Identity {
     pub subject: String,
     /// When the person authenticated there, if it said so.
     pub authenticated_at: Option<UnixSecs>,
+    /// Until when it vouches for the person, if it said so.
+    pub until: Option<UnixSecs>,
     /// What it said about the person.
     pub attributes: Map<String, Value>,
     /// A part of what the provider says could not be fetched: good only when every mapped attribute is here.

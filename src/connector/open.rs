@@ -10,7 +10,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use serde_json::Value;
 use tokio::runtime::Handle;
 
-use super::shelf::Shelf;
+use super::documents::shelf::Shelf;
 use super::{Connector, IdpConfig, Opening};
 use crate::ambient::{Clock, Entropy};
 use crate::config::tls::{MinVersion, Profile};
@@ -58,6 +58,7 @@ pub fn open(
         keyring,
         client,
         custom_client,
+        plain: world.plain.clone(),
         tls,
         clock: world.clock.clone(),
         entropy: world.entropy.clone(),
@@ -95,7 +96,7 @@ pub struct Opened {
 }
 
 /// A hash of everything a provider is opened from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Mark([u8; 32]);
 
 /// Opens every provider of a list, in its order; those of `before` that are configured as they were go on as
@@ -174,6 +175,12 @@ fn marks(parts: &Parts<'_>, keyring: &Keyring, world: &World) -> Result<(Mark, M
     feed(&mut context, section.to_string().as_bytes());
     feed(&mut context, format!("{:?}", world.plain).as_bytes());
     feed_profile(&mut context, parts.tls)?;
+    for path in parts.config.files() {
+        feed(
+            &mut context,
+            &files::read(Path::new(&path), FILE_BYTES_MAX).map_err(|e| format!("`{path}`: {e}"))?,
+        );
+    }
     let secrets = parts.config.secrets();
     let own = |key: &str| !key.starts_with("healthCheck");
     for (key, text) in secrets.iter().filter(|(key, _)| own(key)) {

@@ -8,6 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
 use crate::connector::facts::Protocol;
+use crate::model::Idp;
 use crate::value::Duration;
 
 /// What a provider does instead of what it should.
@@ -33,16 +34,24 @@ pub enum Fault {
     WrongIssuer,
 }
 
+/// What to write where a fault does not fit.
+pub const FIT_EVERYWHERE: &str = "refused, blackhole, slow:9s and flap:50% go with every provider";
+
 /// Faults as they are written, for messages.
 pub const FORMS: &str = "refused, blackhole, slow:9s, http:500, flap:50%, flap:50%/20s or wrong-issuer";
 
 impl Fault {
-    /// Whether a provider of this protocol can have it.
-    pub fn fits(self, protocol: Protocol) -> bool {
-        match self {
-            Fault::Http(_) | Fault::WrongIssuer => matches!(protocol, Protocol::Oidc | Protocol::Saml),
-            Fault::Refused | Fault::Blackhole | Fault::Slow(_) | Fault::Flap { .. } => true,
-        }
+    /// Why a provider cannot have it, in words; `None` where it can.
+    pub fn unfit(self, idp: &Idp) -> Option<String> {
+        let why = match (self, idp.facts.protocol) {
+            (Fault::Refused | Fault::Blackhole | Fault::Slow(_) | Fault::Flap { .. }, _)
+            | (_, Protocol::Oidc | Protocol::Saml) => return None,
+            (Fault::Http(_), Protocol::Ldap) => "a directory answers without HTTP statuses",
+            (Fault::WrongIssuer, Protocol::Ldap) => "a directory names no issuer",
+            (_, Protocol::Local) => "a file of people has neither statuses nor issuers",
+        };
+        let (name, kind) = (&idp.name, &idp.type_name);
+        Some(format!("`{self}` means nothing for `{name}`, which is of type {kind}: {why}"))
     }
 }
 
@@ -186,7 +195,6 @@ mod tests {
             let error = text.parse::<Fault>().unwrap_err();
             assert!(error.contains(words), "{text}: {error}");
         }
-        assert!(!Fault::Http(500).fits(Protocol::Ldap) && Fault::Refused.fits(Protocol::Ldap));
     }
 
     #[test]

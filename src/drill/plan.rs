@@ -2,7 +2,7 @@
 
 use super::Options;
 use super::chance::Chance;
-use super::fault::{Fault, Outage};
+use super::fault::{FIT_EVERYWHERE, Fault, Outage};
 use super::rate::Rate;
 use super::weather::{Questions, Weather, Window};
 use crate::connector::continuity::config::{LastResort, PreFlight};
@@ -93,7 +93,7 @@ impl Shared {
             return Err(format!("{} faults are too many; the most is {FAULTS_MAX}", outages.len()));
         }
         for outage in &outages {
-            member(deployment, &chosen, outage)?;
+            member(deployment, &chosen, outage, options.fault)?;
         }
         let ends = outages.iter().map(|o| o.at.as_millis() + o.length.map_or(0, Duration::as_millis));
         let default = ends.max().unwrap_or_default() + AFTERWARDS.as_millis();
@@ -165,7 +165,12 @@ fn first_faults(deployment: &Deployment, chosen: &[ContinuityIndex]) -> Vec<Outa
 }
 
 /// The provider that an outage names: one that takes part.
-fn member(deployment: &Deployment, chosen: &[ContinuityIndex], outage: &Outage) -> Result<IdpIndex, String> {
+fn member(
+    deployment: &Deployment,
+    chosen: &[ContinuityIndex],
+    outage: &Outage,
+    otherwise: Fault,
+) -> Result<IdpIndex, String> {
     let members = || chosen.iter().flat_map(|index| deployment.continuity(*index).members.iter().copied());
     let name_of = |index: IdpIndex| deployment.idp(index).name.as_str();
     let Some(index) = members().find(|index| name_of(*index) == outage.idp) else {
@@ -178,11 +183,9 @@ fn member(deployment: &Deployment, chosen: &[ContinuityIndex], outage: &Outage) 
         return Err(guess.map_or(what.clone(), |guess| format!("{what}; did you mean `{guess}`?")));
     };
     let idp = deployment.idp(index);
-    match outage.fault {
-        Some(fault) if !fault.fits(idp.facts.protocol) => {
-            Err(format!("`{fault}` means nothing for `{}`, which is of type {}", outage.idp, idp.type_name))
-        }
-        _ => Ok(index),
+    match outage.fault.unwrap_or(otherwise).unfit(idp) {
+        Some(words) => Err(format!("{words}; {FIT_EVERYWHERE}")),
+        None => Ok(index),
     }
 }
 
@@ -254,7 +257,7 @@ fn seat(
         phase: phase.map_or_else(drawn, |phase| phase.as_millis() % pace.interval),
         settings: Settings::of(&check, deployment.is_damped(index)),
         assurance: idp.assurance,
-        questions: Questions { custom, protocol: idp.facts.protocol },
+        questions: Questions { custom, protocol: idp.facts.protocol, by_file: idp.facts.is_by_file() },
         check_budget: pace::check_budget(deployment.pre_flights(index)).as_millis(),
         times: idp.check.as_ref().map(detection::times),
     }

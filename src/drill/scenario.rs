@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::fault::{Fault, Outage};
+use super::fault::{FIT_EVERYWHERE, Fault, Outage};
 use super::measure::Expect;
 use super::rate::Rate;
 use crate::config::check::Checker;
@@ -144,12 +144,9 @@ fn link(scenario: &Scenario, deployment: &Deployment, document: &Document, findi
             continue;
         };
         let idp = deployment.idp(*index);
-        if !planned.fault.fits(idp.facts.protocol) {
-            let words = format!(
-                "`{}` means nothing for `{}`, which is of type {}",
-                planned.fault, planned.idp, idp.type_name
-            );
-            findings.push(Diagnostic::new(&BAD_VALUE, words).at(at("fault")));
+        if let Some(words) = planned.fault.unfit(idp) {
+            let finding = Diagnostic::new(&BAD_VALUE, words).at(at("fault"));
+            findings.push(finding.help(format!("{FIT_EVERYWHERE}.")));
         }
     }
 }

@@ -18,6 +18,8 @@ pub(super) enum Request {
     Endpoint,
     /// A document of the provider, or a directory's answer to the service account.
     Document,
+    /// The sign-on page without a request: whatever it says below 500, it is there.
+    SignOn,
     /// An empty request to the token endpoint, which refuses it when it lives.
     Empty,
     /// A code for tokens, or a password for a yes.
@@ -172,7 +174,7 @@ fn answer(fault: Option<Fault>, request: Request, left: u64) -> Met {
 fn to_status(status: u16, request: Request) -> Answer {
     match request {
         Request::Document if status == 429 => Answer::Unwell(Reason::RateLimited),
-        Request::Empty if status < 500 => Answer::Well,
+        Request::Empty | Request::SignOn if status < 500 => Answer::Well,
         Request::Code if status < 500 && status != 429 => Answer::Rejected,
         _ => Answer::Unwell(Reason::Status),
     }
@@ -185,6 +187,8 @@ pub(super) struct Questions {
     pub(super) custom: bool,
     /// What the provider speaks.
     pub(super) protocol: Protocol,
+    /// Whether its documents are a file of ours: then its sign-on page is asked instead.
+    pub(super) by_file: bool,
 }
 
 impl Questions {
@@ -192,24 +196,35 @@ impl Questions {
     pub(super) fn probe(self) -> &'static [Request] {
         match (self.custom, self.protocol) {
             (true, _) => &[Request::Endpoint],
-            // The discovery document and the keys.
-            (false, Protocol::Oidc) => &[Request::Document, Request::Document],
+            // The discovery document and the keys; the bind of the service account and the search base.
+            (false, Protocol::Oidc | Protocol::Ldap) => &[Request::Document, Request::Document],
+            (false, Protocol::Saml) if self.by_file => &[Request::SignOn],
             (false, _) => &[Request::Document],
         }
     }
 
     /// Before a browser is sent there.
     pub(super) fn pre_flight(self) -> &'static [Request] {
-        if self.custom { &[Request::Endpoint] } else { &[Request::Document] }
+        match (self.custom, self.by_file) {
+            (true, _) => &[Request::Endpoint],
+            (false, true) => &[Request::SignOn],
+            (false, false) => &[Request::Document],
+        }
     }
 
     /// After a sign-in failed there.
     pub(super) fn check(self) -> &'static [Request] {
         match (self.custom, self.protocol) {
             (true, Protocol::Oidc) => &[Request::Endpoint, Request::Document, Request::Empty],
-            (true, _) => &[Request::Endpoint, Request::Document],
+            (true, Protocol::Saml) if self.by_file => &[Request::Endpoint, Request::SignOn],
+            (true, Protocol::Saml) => &[Request::Endpoint, Request::Document, Request::SignOn],
+            (true, Protocol::Ldap) => &[Request::Endpoint, Request::Document, Request::Document],
+            (true, Protocol::Local) => &[Request::Endpoint, Request::Document],
             (false, Protocol::Oidc) => &[Request::Document, Request::Empty],
-            (false, _) => &[Request::Document],
+            (false, Protocol::Saml) if self.by_file => &[Request::SignOn],
+            (false, Protocol::Saml) => &[Request::Document, Request::SignOn],
+            (false, Protocol::Ldap) => &[Request::Document, Request::Document],
+            (false, Protocol::Local) => &[Request::Document],
         }
     }
 
@@ -218,18 +233,20 @@ impl Questions {
         match self.protocol {
             Protocol::Oidc => &[Request::Code, Request::UserInfo],
             Protocol::Saml => &[Request::Assertion],
-            Protocol::Ldap | Protocol::Local => &[Request::Code],
+            // The entry is found by the service account; then the person's own bind says yes or no.
+            Protocol::Ldap => &[Request::Document, Request::Code],
+            Protocol::Local => &[Request::Code],
         }
     }
 
     /// Whether a browser can be sent there only once its documents were read.
     pub(super) fn needs_documents(self) -> bool {
-        matches!(self.protocol, Protocol::Oidc | Protocol::Saml)
+        matches!(self.protocol, Protocol::Oidc | Protocol::Saml) && !self.by_file
     }
 
     /// Whether the person types at a page of ours.
     pub(super) fn has_our_page(self) -> bool {
-        matches!(self.protocol, Protocol::Ldap | Protocol::Local)
+        self.protocol.asks_for_password()
     }
 
     /// What a sign-in takes besides the person's own time when everything is well, in milliseconds.
@@ -246,7 +263,10 @@ mod tests {
     use super::*;
     use crate::value::Duration;
 
-    const OIDC: Questions = Questions { custom: false, protocol: Protocol::Oidc };
+    const OIDC: Questions = Questions { custom: false, protocol: Protocol::Oidc, by_file: false };
+    const SAML: Questions = Questions { protocol: Protocol::Saml, ..OIDC };
+    const FILE: Questions = Questions { by_file: true, ..SAML };
+    const LDAP: Questions = Questions { protocol: Protocol::Ldap, ..OIDC };
 
     fn weather(fault: Fault) -> Weather {
         let window = Window { fault_number: 0, member: 0, from: 1_000, until: 2_000, fault, period: 100 };
@@ -269,6 +289,17 @@ mod tests {
             (Fault::Http(503), OIDC.complete(), 50, unwell(Reason::Status)),
             (Fault::WrongIssuer, OIDC.probe(), 50, unwell(Reason::IssuerMismatch)),
             (Fault::WrongIssuer, OIDC.complete(), 50, Answer::Rejected),
+            (Fault::WrongIssuer, SAML.probe(), 50, unwell(Reason::IssuerMismatch)),
+            (Fault::WrongIssuer, SAML.complete(), 0, Answer::Rejected),
+            (Fault::WrongIssuer, FILE.probe(), 50, Answer::Well),
+            (Fault::Refused, SAML.complete(), 0, Answer::Well),
+            (Fault::Http(404), FILE.probe(), 50, Answer::Well),
+            (Fault::Http(503), FILE.check(), 50, unwell(Reason::Status)),
+            (Fault::Http(503), SAML.check(), 50, unwell(Reason::Status)),
+            (Fault::Refused, LDAP.probe(), 0, unwell(Reason::ConnectionRefused)),
+            (Fault::Refused, LDAP.complete(), 0, unwell(Reason::ConnectionRefused)),
+            (Fault::Blackhole, LDAP.complete(), 2_500, unwell(Reason::Timeout)),
+            (Fault::Slow(Duration::from_secs(1)), LDAP.complete(), 1_050, Answer::Well),
         ] {
             let met = weather(fault).ask(0, 1_100, requests, budget);
             assert_eq!(met, Met { takes, answer }, "{fault} {requests:?}");
@@ -302,5 +333,8 @@ mod tests {
         assert_eq!(weather(Fault::Slow(Duration::from_secs(9))).page(0, 1_500), Some(9_000));
         assert_eq!(weather(Fault::Slow(Duration::from_secs(30))).page(0, 1_500), None);
         assert_eq!(OIDC.usual_millis(true), 250);
+        // An assertion is verified here, and nobody stands on a page of a directory.
+        assert_eq!((SAML.usual_millis(true), LDAP.usual_millis(true)), (150, 150));
+        assert!(LDAP.has_our_page() && !LDAP.needs_documents() && !FILE.needs_documents());
     }
 }

@@ -60,18 +60,22 @@ reasons! {
     EndpointMissing = "endpoint-missing",
     /// The key set has no key we could verify with.
     NoUsableKey = "no-usable-key",
+    /// The authorization endpoint refuses a well-formed request.
+    AuthorizationRefused = "authorization-refused",
     /// Not the SAML metadata that belongs there.
     NotMetadata = "not-saml-metadata",
-    /// The metadata's validity has ended.
+    /// The SAML metadata is past its own end.
     MetadataExpired = "metadata-expired",
     /// Not LDAP.
     NotLdap = "not-ldap",
-    /// The directory refuses our service account.
+    /// The directory refuses to raise the connection to TLS.
+    StartTlsRefused = "start-tls-refused",
+    /// The directory refuses the service account: its password, its rights or its life has ended.
     ServiceBindRefused = "service-bind-refused",
-    /// The directory does not have the search base, or does not show it to our service account.
+    /// The search base is not in the directory, or the service account may not read it.
     BaseMissing = "base-dn-missing",
-    /// The authorization endpoint refuses a well-formed request.
-    AuthorizationRefused = "authorization-refused",
+    /// The directory says that it is busy or not available.
+    DirectoryUnavailable = "directory-unavailable",
     /// The provider says that we ask too often.
     RateLimited = "rate-limited",
     /// This machine is out of descriptors, ports or memory: nothing about the provider.

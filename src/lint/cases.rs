@@ -21,6 +21,99 @@ fn saml(name: &str, host: &str) -> String {
     )
 }
 
+/// A directory, with further keys in flow style.
+fn ldap(name: &str, url: &str, rest: &str) -> String {
+    format!(
+        "  - {{name: {name}, type: ldap, url: '{url}', baseDN: 'dc=x', bindDN: 'cn=svc', bindPassword: <ldap>{rest}}}\n"
+    )
+}
+
+#[test]
+fn one_failure_takes_what_it_takes_whatever_the_protocol() {
+    let tenant = |name: &str| saml(name, "login.microsoftonline.com");
+    let entra = idp("a", "login.microsoftonline.com/t", "");
+    let other = "corp.eu.auth0.com";
+    for (rule, times, members) in [
+        ("backup-shares-vendor", 1, [entra.clone(), tenant("b")]),
+        ("backup-shares-vendor", 0, [idp("a", other, ""), tenant("b")]),
+        ("backup-shares-vendor", 1, [entra.clone(), saml("b", "sts.windows.net")]),
+        ("backup-shares-vendor", 1, [idp("a", "c.okta.com", ""), ldap("b", "ldaps://c.ldap.okta.com", "")]),
+        ("backup-shares-vendor", 0, [idp("a", "c.okta.com", ""), ldap("b", "ldaps://dc.corp.example", "")]),
+        ("members-share-network-path", 1, [entra.clone(), tenant("b")]),
+        (
+            "members-share-network-path",
+            1,
+            [saml("a", "sso.corp.example"), ldap("b", "ldaps://sso.corp.example", "")],
+        ),
+        ("backup-shares-protocol", 0, [entra.clone(), tenant("b")]),
+        ("backup-shares-protocol", 1, [saml("a", "x.example"), saml("b", "y.example.org")]),
+        (
+            "backup-shares-domain",
+            1,
+            [saml("a", "sso.corp.example"), ldap("b", "ldaps://dc.corp.example", "")],
+        ),
+        ("backup-shares-region", 0, [idp("a", other, ""), tenant("b")]),
+    ] {
+        speaks(rule, times, &file(&[&members[0], &members[1], &ha("a, b", "")]));
+    }
+    // A file names no host, so nothing is said about it.
+    let by_file = saml("b", "x").replace("https://x/metadata", "file:///etc/idp.xml");
+    for rule in ["backup-shares-vendor", "backup-shares-domain", "members-share-network-path"] {
+        speaks(rule, 0, &file(&[&entra, &by_file, &ha("a, b", "")]));
+    }
+    let text = file(&[&entra, &by_file, &ha("a, b", "")]);
+    speaks("saml-metadata-from-file", 1, &text);
+    speaks("saml-metadata-from-file", 0, &file(&[&entra, &by_file]));
+}
+
+#[test]
+fn directories() {
+    let with =
+        |url: &str, rest: &str| file(&[&idp("a", "a.example", ""), &ldap("b", url, rest), &ha("a, b", "")]);
+    for (rule, times, text) in [
+        ("directory-with-one-server", 1, with("ldaps://dc.example.com", "")),
+        ("directory-with-one-server", 0, file(&[&ldap("b", "ldaps://dc.example.com", "")])),
+    ] {
+        speaks(rule, times, &text);
+    }
+}
+
+#[test]
+fn names_that_do_not_last() {
+    let transient = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient";
+    let member =
+        |format: &str| saml("a", "a.example").replace("'}", &format!("', samlNameIDFormat: '{format}'}}"));
+    let with = |format: &str, rest: &str, app: &str| {
+        file(&[&member(format), &idp("b", "b.test", CALLBACK), &ha("a, b", rest)]) + app
+    };
+    let identity = |attribute: &str| {
+        format!(
+            ", attributes: [{{name: who, mapping: {{a: {attribute}, b: id}}}}], identity: {{attribute: who}}"
+        )
+    };
+    for (times, text) in [
+        (1, with(transient, &identity("nameID"), "")),
+        (0, with(transient, &identity("employeeNumber"), "")),
+        (0, with(transient, &identity("employeeNumber"), &app("ha", ""))),
+        (0, with("urn:oasis:names:tc:SAML:2.0:nameid-format:persistent", &identity("nameID"), "")),
+        (1, with(transient, "", &app("ha", ""))),
+        (1, with(transient, "", &app("a", ""))),
+        (0, with(transient, "", &app("b", ""))),
+        (0, with(transient, "", &app("ha", ", claimsMapping: {sub: ha.email}"))),
+    ] {
+        speaks("transient-nameid-as-identity", times, &text);
+    }
+    let asks = |by: &str| {
+        let lookup = format!(", attrProviders: [{{connector: people, usernameMapping: {by}}}]");
+        let rest = ", attributes: [{name: who, mapping: {a: email, b: email}}, {name: mail, mapping: {a: email, b: email}}], identity: {attribute: who}";
+        file(&[&idp("a", "a.example", CALLBACK), &idp("b", "b.test", CALLBACK), LOCAL, &ha("a, b", rest)])
+            + &app("ha", &lookup)
+    };
+    for (times, by) in [(0, "ha.who"), (1, "ha.mail"), (1, "a.email"), (0, "a.employee_id")] {
+        speaks("look-up-by-mutable-claim", times, &asks(by));
+    }
+}
+
 const LOCAL: &str = "  - {name: people, type: local, usersFile: /etc/maverics/users.yaml}\n";
 
 fn ha(members: &str, rest: &str) -> String {
@@ -134,6 +227,8 @@ fn kinds_of_authentication() {
         (1, [idp("a", "a.example", strong), LOCAL.to_owned()]),
         (0, [idp("a", "a.example", strong), LOCAL.replace('}', ", assurance: 1}")]),
         (0, [idp("a", "a.example", ""), saml("people", "b.test")]),
+        (1, [idp("a", "a.example", strong), ldap("people", "ldaps://b.test", "")]),
+        (0, [idp("a", "a.example", strong), ldap("people", "ldaps://b.test", ", assurance: 1")]),
     ] {
         let text = file(&[&members[0], &members[1], &ha("a, people", "")]);
         speaks("members-differ-in-assurance", times, &text);
@@ -200,6 +295,7 @@ fn attributes() {
         ("privileged-attribute-default", 0, "{name: active, mapping: {a: x}, default: true}"),
         ("attribute-shape-differs", 1, "{name: r, mapping: {a: role, b: 'https://x/claims/roles'}}"),
         ("attribute-shape-differs", 0, "{name: r, mapping: {a: role, b: group}}"),
+        ("attribute-shape-differs", 0, "{name: r, mapping: {a: roles, b: groups}}"),
         ("attribute-shape-differs", 0, "{name: r, mapping: {a: role, b: roles}, multiValued: false}"),
         ("oidc-claim-name-on-saml-member", 0, "{name: n, mapping: {a: given_name, b: given_name}}"),
     ] {

@@ -14,6 +14,7 @@ use crate::diag::source::Source;
 use crate::diag::{Place, Sources};
 use crate::model::app::{App, OidcApp, Policy, ProxyApp};
 use crate::model::attributes::{AttributeRule, SourcePath};
+use crate::model::manner::Manners;
 use crate::model::rules::{AttributePath, Authorization};
 use crate::model::{Continuity, ContinuityIndex, Deployment, Fleet, Idp, IdpIndex, ProviderRef, SignIn};
 
@@ -172,13 +173,14 @@ impl<'a> Site<'a> {
             }
             App::Proxy(app) => {
                 let at = child(&app.pointer, "headers");
+                let manners = Manners::new(&self.deployment.idps, &self.deployment.continuity);
                 let headers = self.document().root.pointer(&at).and_then(Value::as_array);
                 for (i, header) in headers.into_iter().flatten().enumerate() {
                     let text = header.get("value").and_then(Value::as_str).unwrap_or_default();
                     let Ok(template) = Template::parse(text) else { continue };
                     out.extend(template.paths().map(|path| Read {
                         pointer: format!("{at}/{i}/value"),
-                        path: AttributePath::of(path),
+                        path: AttributePath::of(path, &manners),
                         kind: ReadKind::Header,
                     }));
                 }
@@ -359,6 +361,11 @@ impl<'a> Member<'a> {
             Some(_) => self.site.document().key(&pointer),
             None => self.value("name"),
         }
+    }
+
+    /// The text of a key of its section, as written.
+    pub fn text(&self, key: &str) -> Option<&'a str> {
+        self.site.document().root.pointer(&self.pointer(key)).and_then(Value::as_str)
     }
 
     /// Where the value of a key of its section stands.

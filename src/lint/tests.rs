@@ -125,7 +125,10 @@ fn the_second_tier_is_diversity() {
     let holed = "attributes: [{name: email, mapping: {okta: email, entra: mail}}]";
     let outcome = lint(&[&file(&[okta, others.into(), ha("okta, entra, directory", holed)])]);
     assert_eq!(outcome.tiers[1].missing, ["`email` has no source at directory, and no default stands in"]);
-    assert_eq!(names(&outcome.findings), ["members-differ-in-assurance", "attribute-unmapped"]);
+    assert_eq!(
+        names(&outcome.findings),
+        ["directory-with-one-server", "members-differ-in-assurance", "attribute-unmapped"]
+    );
 }
 
 #[test]

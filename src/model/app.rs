@@ -3,8 +3,8 @@
 use http::HeaderName;
 use regex::Regex;
 
-use super::SignIn;
 use super::rules::{AttributePath, Authorization, Template};
+use super::{IdpIndex, SignIn};
 use crate::config::apps::AccessTokenKind;
 use crate::config::providers::KeyAlgorithm;
 use crate::connector::CallbackAddress;
@@ -34,6 +34,14 @@ impl App {
         match self {
             App::Oidc(app) => &app.pointer,
             App::Proxy(app) => &app.pointer,
+        }
+    }
+
+    /// Who is asked about a person after the sign-in.
+    pub fn lookups(&self) -> &[Lookup] {
+        match self {
+            App::Oidc(app) => &app.lookups,
+            App::Proxy(app) => &app.lookups,
         }
     }
 
@@ -69,6 +77,8 @@ pub struct OidcApp {
     pub sign_in: SignIn,
     /// Who may pass.
     pub authorization: Authorization,
+    /// Who is asked about a person after the sign-in.
+    pub lookups: Vec<Lookup>,
     /// Claim to attribute.
     pub claims: Vec<(String, AttributePath)>,
     /// Scopes besides the standard ones.
@@ -104,12 +114,27 @@ pub struct ProxyApp {
     pub headers: Vec<(HeaderName, Template)>,
     /// Which path needs what.
     pub policies: Policies,
+    /// Who is asked about a person after the sign-in.
+    pub lookups: Vec<Lookup>,
     /// Its own logout, which ends the session.
     pub logout: Option<Logout>,
     /// Largest request body; 0 is no limit.
     pub body_bytes_max: u64,
     /// Until the response header, in seconds.
     pub upstream_secs: u64,
+    /// Pointer of its section, for labels.
+    pub pointer: String,
+}
+
+/// A provider that is asked about a person after the sign-in (`attrProviders`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lookup {
+    /// Who is asked. What it says is read under its name.
+    pub idp: IdpIndex,
+    /// Its name.
+    pub name: String,
+    /// Whose value names the person there.
+    pub by: AttributePath,
     /// Pointer of its section, for labels.
     pub pointer: String,
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::continuity::Continuity;
 use super::idp::IdpIndex;
+use super::manner::entry;
 use crate::protocol::oidc::claims;
 
 /// Deepest path.
@@ -40,13 +41,19 @@ pub struct SourcePath {
     pub literal: String,
     /// Split at dots: tried second.
     pub segments: Vec<String>,
+    /// The first name compares without case: it is a directory's.
+    pub any_case: bool,
 }
 
 impl SourcePath {
     /// `None` when a part is empty.
     pub fn parse(text: &str) -> Option<Self> {
         let segments = crate::config::text::split_path(text)?;
-        (segments.len() <= PATH_DEPTH_MAX).then(|| SourcePath { literal: text.to_owned(), segments })
+        (segments.len() <= PATH_DEPTH_MAX).then(|| SourcePath {
+            literal: text.to_owned(),
+            segments,
+            any_case: false,
+        })
     }
 }
 
@@ -73,11 +80,11 @@ pub enum AttributeFault {
 /// Finds a value in a provider's attributes: the exact key first, then the path through maps by key, through
 /// lists of maps collecting, into a list by number. A map at the end counts as absent, as does null.
 pub fn find<'a>(attributes: &'a Map<String, Value>, path: &SourcePath) -> Option<Cow<'a, Value>> {
-    if let Some(exact) = attributes.get(&path.literal) {
+    if let Some(exact) = entry(attributes, &path.literal, path.any_case) {
         return leaf(Cow::Borrowed(exact));
     }
     let mut segments = path.segments.iter();
-    let mut here = Cow::Borrowed(attributes.get(segments.next()?)?);
+    let mut here = Cow::Borrowed(entry(attributes, segments.next()?, path.any_case)?);
     for segment in segments {
         here = Cow::Owned(step(&here, segment)?);
     }
@@ -175,6 +182,19 @@ fn translate(rule: &AttributeRule, member: IdpIndex, value: Value) -> Option<Val
     }
 }
 
+/// Whether values that no rule shapes are within the limits (row AM09): all attributes of a person, as they come.
+pub fn within_limits(attributes: &Map<String, Value>) -> Result<(), AttributeFault> {
+    let too_large = |value: &Value| {
+        let members = value.as_array().map_or(1, Vec::len);
+        members > MEMBERS_MAX || text_of(value).len() > VALUE_BYTES_MAX
+    };
+    match attributes.iter().find(|(_, value)| too_large(value)) {
+        Some((name, _)) => Err(AttributeFault::TooLarge(name.clone())),
+        None if attributes.len() > MEMBERS_MAX => Err(AttributeFault::TooLarge("the whole entry".into())),
+        None => Ok(()),
+    }
+}
+
 fn shape(rule: &AttributeRule, value: Value, single: bool) -> Result<Value, AttributeFault> {
     let members = value.as_array().map_or(1, Vec::len);
     let bytes: usize = match &value {
@@ -196,7 +216,8 @@ fn shape(rule: &AttributeRule, value: Value, single: bool) -> Result<Value, Attr
     })
 }
 
-/// A value as text: how headers, operands and subjects see it. Lists are joined by commas.
+/// A value as text: how subjects, keys and single values are seen. For the lists of a connector see
+/// [`Manner::joined`](super::manner::Manner::joined).
 pub fn text_of(value: &Value) -> Cow<'_, str> {
     match value {
         Value::String(text) => Cow::Borrowed(text),
@@ -318,6 +339,45 @@ mod tests {
             let found = find(&attributes, &SourcePath::parse(path).unwrap());
             assert_eq!(found.map(Cow::into_owned).unwrap_or_default(), want, "{path}");
         }
+    }
+
+    /// What each kind says in its own way is one thing to apps: three members, one person.
+    #[test]
+    fn whoever_served_the_words_are_the_same() {
+        let oidc =
+            json!({"email": "ada@x", "groups": ["a,b"], "staff": "7", "name": "Ada, Countess", "sub": "1"});
+        let saml = json!({"urn:mail": "ada@x", "urn:groups": "a,b", "urn:staff": "7", "urn:name": "Ada, Countess", "nameID": "n"});
+        let ldap = json!({"MAIL": "ada@x", "memberof": "a,b", "employeeNumber": "7", "cn;lang-en": "Ada, Countess", "dn": "cn=ada"});
+        let mapped = |name: &str, paths: [&str; 3], multi_valued| AttributeRule {
+            mapping: paths
+                .iter()
+                .enumerate()
+                .map(|(i, path)| {
+                    let path = SourcePath { any_case: i == 2, ..SourcePath::parse(path).unwrap() };
+                    (IdpIndex(i), path)
+                })
+                .collect(),
+            multi_valued,
+            ..rule(name, "x")
+        };
+        let ha = continuity(
+            vec![
+                mapped("email", ["email", "urn:mail", "mail"], Some(false)),
+                mapped("groups", ["groups", "urn:groups", "memberOf"], Some(true)),
+                mapped("staff", ["staff", "urn:staff", "EMPLOYEENUMBER"], None),
+                mapped("name", ["name", "urn:name", "CN;LANG-EN"], None),
+            ],
+            None,
+        );
+        let members = [oidc, saml, ldap].map(object);
+        let seen: Vec<Map<String, Value>> =
+            (0..3).map(|i| normalise(&ha, IdpIndex(i), &members[i]).unwrap()).collect();
+        assert_eq!(seen[0]["groups"], json!(["a,b"]), "one group with a comma in its name, from everybody");
+        assert_eq!((&seen[0], &seen[0]), (&seen[1], &seen[2]));
+        let exact = |path: &str| find(&members[1], &SourcePath::parse(path).unwrap()).is_some();
+        assert!(exact("nameID") && !exact("NameID") && !exact("URN:MAIL"), "names of SAML are exact");
+        let dn = SourcePath { any_case: true, ..SourcePath::parse("DN").unwrap() };
+        assert_eq!(find(&members[2], &dn).map(Cow::into_owned), Some(json!("cn=ada")));
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod continuity;
 pub mod fleet;
 pub mod idp;
 pub mod link;
+pub mod manner;
 pub mod read;
 pub mod rules;
 pub mod schema;

@@ -5,16 +5,30 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::attributes::{SourcePath, find, text_of};
+use super::manner::{Manner, Manners};
 use crate::config::access::{Aggregation, Authorization as Written, Rule as WrittenRule};
 use crate::config::text::{ClaimPath, Part, Template as WrittenTemplate};
 
+/// The attribute that every connector has once it signed the person in.
+pub const AUTHENTICATED: &str = "authenticated";
 /// Deepest nesting of rules.
 pub const DEPTH_MAX: usize = 8;
 
 /// Where attributes are read from: those of one connector, by its name.
 pub trait Attributes: Sync {
-    /// What a connector said of the person, if it signed the person in.
+    /// What a connector said of the person, if it signed the person in or was asked about the person.
     fn of(&self, connector: &str) -> Option<&Map<String, Value>>;
+
+    /// Whether it signed the person in: what `authenticated` says.
+    fn signed_in(&self, connector: &str) -> bool {
+        self.of(connector).is_some()
+    }
+
+    /// Whether it is known what the connector says of the person. While it could not be asked, "it says nothing"
+    /// is not known either, and no rule that reads it holds, be it a negated one.
+    fn is_known(&self, _connector: &str) -> bool {
+        true
+    }
 }
 
 /// A path to an attribute of a connector the app can use.
@@ -24,21 +38,35 @@ pub struct AttributePath {
     pub connector: String,
     /// Path in its attributes.
     pub path: SourcePath,
+    /// How the connector is read.
+    pub manner: Manner,
 }
 
 impl AttributePath {
     /// Of a parsed claim path.
-    pub fn of(path: &ClaimPath) -> Self {
-        let source = SourcePath { literal: path.path.clone(), segments: path.segments.clone() };
-        AttributePath { connector: path.connector.clone(), path: source }
+    pub fn of(path: &ClaimPath, manners: &Manners) -> Self {
+        let manner = manners.of(&path.connector);
+        let source = SourcePath {
+            literal: path.path.clone(),
+            segments: path.segments.clone(),
+            any_case: manner.any_case,
+        };
+        AttributePath { connector: path.connector.clone(), path: source, manner }
     }
 
     /// The value, if there is one. `authenticated` exists for every connector that signed the person in.
     pub fn value<'a>(&self, attributes: &'a dyn Attributes) -> Option<Cow<'a, Value>> {
-        let of_connector = attributes.of(&self.connector)?;
-        find(of_connector, &self.path).or_else(|| {
-            (self.path.literal == "authenticated").then(|| Cow::Owned(Value::String("true".into())))
-        })
+        if self.path.literal == AUTHENTICATED {
+            // Ours to say, whatever a provider calls so.
+            let signed_in = attributes.signed_in(&self.connector);
+            return signed_in.then(|| Cow::Owned(Value::String("true".into())));
+        }
+        find(attributes.of(&self.connector)?, &self.path)
+    }
+
+    /// The value as one text, lists joined.
+    pub fn text(&self, attributes: &dyn Attributes) -> Option<String> {
+        Some(self.manner.joined(&*self.value(attributes)?).into_owned())
     }
 }
 
@@ -56,10 +84,10 @@ enum Piece {
 
 impl Template {
     /// Links a parsed template.
-    pub fn of(template: &WrittenTemplate) -> Self {
+    pub fn of(template: &WrittenTemplate, manners: &Manners) -> Self {
         let parts = template.parts.iter().map(|part| match part {
             Part::Text(text) => Piece::Text(text.clone()),
-            Part::Attribute(path) => Piece::Attribute(AttributePath::of(path)),
+            Part::Attribute(path) => Piece::Attribute(AttributePath::of(path, manners)),
         });
         Template { parts: parts.collect() }
     }
@@ -70,13 +98,18 @@ impl Template {
         for part in &self.parts {
             match part {
                 Piece::Text(text) => out.push_str(text),
-                Piece::Attribute(path) => {
-                    let value = path.value(attributes)?;
-                    out.push_str(&joined(&value));
-                }
+                Piece::Attribute(path) => out.push_str(&path.text(attributes)?),
             }
         }
         Some(out)
+    }
+
+    /// Whether everything in it is known.
+    fn is_known(&self, attributes: &dyn Attributes) -> bool {
+        self.parts.iter().all(|part| match part {
+            Piece::Text(_) => true,
+            Piece::Attribute(path) => attributes.is_known(&path.connector),
+        })
     }
 
     /// The value of a template that is one attribute and nothing else; its text otherwise.
@@ -87,18 +120,6 @@ impl Template {
             }
             _ => Cow::Owned(Value::String(self.text(attributes).unwrap_or_default())),
         }
-    }
-}
-
-/// A list as one text: members joined by commas, commas inside a member percent-encoded, so that a group
-/// named `a,b` cannot look like two groups.
-fn joined(value: &Value) -> Cow<'_, str> {
-    match value {
-        Value::Array(list) => {
-            let members = list.iter().map(|v| text_of(v).replace('%', "%25").replace(',', "%2C"));
-            Cow::Owned(members.collect::<Vec<_>>().join(","))
-        }
-        one => text_of(one),
     }
 }
 
@@ -128,19 +149,30 @@ pub enum Rule {
     Not(Box<Rule>),
 }
 
+/// What rules say of a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// May pass.
+    Permitted,
+    /// May not.
+    Denied,
+    /// It hangs on attributes that are not known at the moment: may not pass now.
+    Undecided,
+}
+
 /// A fault in a rule: where below the block (a pointer suffix), and what.
 pub type RuleFault = (String, String);
 
 impl Authorization {
     /// Links a block; faults are collected.
-    pub fn of(written: &Written, faults: &mut Vec<RuleFault>) -> Self {
+    pub fn of(written: &Written, manners: &Manners, faults: &mut Vec<RuleFault>) -> Self {
         if written.allow_all {
             return Authorization::Everyone;
         }
         if written.rules.is_empty() {
             return Authorization::Nobody;
         }
-        let rules = list(&written.rules, "/rules", 1, faults);
+        let rules = list(&written.rules, "/rules", 1, manners, faults);
         Authorization::Rules(match written.rules_aggregation_method {
             Aggregation::And => Rule::And(rules),
             Aggregation::Or => Rule::Or(rules),
@@ -149,28 +181,50 @@ impl Authorization {
 
     /// Whether a person with these attributes may pass.
     pub fn permits(&self, attributes: &dyn Attributes) -> bool {
+        self.decide(attributes) == Decision::Permitted
+    }
+
+    /// The same, with what could not be decided told from a "no".
+    pub fn decide(&self, attributes: &dyn Attributes) -> Decision {
         match self {
-            Authorization::Everyone => true,
-            Authorization::Nobody => false,
-            Authorization::Rules(rule) => rule.holds(attributes),
+            Authorization::Everyone => Decision::Permitted,
+            Authorization::Nobody => Decision::Denied,
+            Authorization::Rules(rule) => match rule.holds(attributes) {
+                Some(true) => Decision::Permitted,
+                Some(false) => Decision::Denied,
+                None => Decision::Undecided,
+            },
         }
     }
 }
 
-fn list(rules: &[WrittenRule], at: &str, depth: usize, faults: &mut Vec<RuleFault>) -> Vec<Rule> {
-    rules.iter().enumerate().filter_map(|(i, rule)| one(rule, &format!("{at}/{i}"), depth, faults)).collect()
+fn list(
+    rules: &[WrittenRule],
+    at: &str,
+    depth: usize,
+    manners: &Manners,
+    faults: &mut Vec<RuleFault>,
+) -> Vec<Rule> {
+    let one = |(i, rule)| one(rule, &format!("{at}/{i}"), depth, manners, faults);
+    rules.iter().enumerate().filter_map(one).collect()
 }
 
-fn one(rule: &WrittenRule, at: &str, depth: usize, faults: &mut Vec<RuleFault>) -> Option<Rule> {
+fn one(
+    rule: &WrittenRule,
+    at: &str,
+    depth: usize,
+    manners: &Manners,
+    faults: &mut Vec<RuleFault>,
+) -> Option<Rule> {
     if depth > DEPTH_MAX {
         faults.push((at.to_owned(), format!("rules are nested deeper than {DEPTH_MAX}")));
         return None;
     }
     if let Some(rules) = &rule.and {
-        return Some(Rule::And(list(rules, &format!("{at}/and"), depth + 1, faults)));
+        return Some(Rule::And(list(rules, &format!("{at}/and"), depth + 1, manners, faults)));
     }
     if let Some(rules) = &rule.or {
-        return Some(Rule::Or(list(rules, &format!("{at}/or"), depth + 1, faults)));
+        return Some(Rule::Or(list(rules, &format!("{at}/or"), depth + 1, manners, faults)));
     }
     let (name, operands, negated) = if let Some(o) = &rule.equals {
         ("equals", o, false)
@@ -185,7 +239,7 @@ fn one(rule: &WrittenRule, at: &str, depth: usize, faults: &mut Vec<RuleFault>) 
         WrittenTemplate::parse(&operand.0)
             .map_err(|e| faults.push((format!("{at}/{name}/{i}"), e)))
             .ok()
-            .map(|t| Template::of(&t))
+            .map(|t| Template::of(&t, manners))
     });
     let (left, right) = (parsed.next()?, parsed.next()?);
     let contains = name.eq_ignore_ascii_case("contains") || name == "notContains";
@@ -198,25 +252,43 @@ fn one(rule: &WrittenRule, at: &str, depth: usize, faults: &mut Vec<RuleFault>) 
 }
 
 impl Rule {
-    fn holds(&self, attributes: &dyn Attributes) -> bool {
+    /// `None` when it hangs on what is not known: the logic of three values, in which "not" of the unknown is
+    /// unknown, and one side of "or" that holds is enough.
+    fn holds(&self, attributes: &dyn Attributes) -> Option<bool> {
+        // The first that settles it, else unknown if one is, else the other way.
+        let settled = |rules: &[Rule], by: bool| {
+            let mut unknown = false;
+            for rule in rules {
+                match rule.holds(attributes) {
+                    Some(holds) if holds == by => return Some(by),
+                    Some(_) => {}
+                    None => unknown = true,
+                }
+            }
+            (!unknown).then_some(!by)
+        };
         match self {
-            Rule::And(rules) => rules.iter().all(|r| r.holds(attributes)),
-            Rule::Or(rules) => rules.iter().any(|r| r.holds(attributes)),
-            Rule::Not(rule) => !rule.holds(attributes),
+            Rule::And(rules) => settled(rules, false),
+            Rule::Or(rules) => settled(rules, true),
+            Rule::Not(rule) => rule.holds(attributes).map(|holds| !holds),
+            Rule::Equals(left, right) | Rule::Contains(left, right)
+                if !left.is_known(attributes) || !right.is_known(attributes) =>
+            {
+                None
+            }
             Rule::Equals(left, right) => {
-                text_of(&left.value(attributes)) == text_of(&right.value(attributes))
+                Some(left.text(attributes).unwrap_or_default() == right.text(attributes).unwrap_or_default())
             }
             Rule::Contains(left, right) => {
-                let right = right.value(attributes);
-                let wanted = text_of(&right);
+                let wanted = right.text(attributes).unwrap_or_default();
                 if wanted.is_empty() {
                     // A right-hand template that resolved to nothing must not open the door.
-                    return false;
+                    return Some(false);
                 }
-                match &*left.value(attributes) {
-                    Value::Array(list) => list.iter().any(|member| text_of(member) == wanted),
+                Some(match &*left.value(attributes) {
+                    Value::Array(list) => list.iter().any(|member| *text_of(member) == *wanted),
                     one => text_of(one).contains(&*wanted),
-                }
+                })
             }
         }
     }
@@ -255,7 +327,7 @@ mod tests {
     fn permits(block: Value, person: Value) -> bool {
         let written: Written = serde_json::from_value(block).unwrap();
         let mut faults = Vec::new();
-        let authorization = Authorization::of(&written, &mut faults);
+        let authorization = Authorization::of(&written, &Manners::default(), &mut faults);
         assert!(faults.is_empty(), "{faults:?}");
         authorization.permits(&One(person.as_object().unwrap().clone()))
     }
@@ -282,12 +354,52 @@ mod tests {
         assert!(permits(json!({"rules": [{"equals": ["{{ ha.authenticated }}", "true"]}]}), json!({})));
     }
 
+    /// A directory that cannot be asked: its attributes are not known, those of the sign-in are.
+    struct Cut(Map<String, Value>);
+
+    impl Attributes for Cut {
+        fn of(&self, connector: &str) -> Option<&Map<String, Value>> {
+            (connector == "ha").then_some(&self.0)
+        }
+
+        fn is_known(&self, connector: &str) -> bool {
+            connector != "dir"
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_decides_nothing() {
+        let unknown = json!({"equals": ["{{ dir.kind }}", "x"]});
+        let negated = json!({"notEquals": ["{{ dir.kind }}", "contractor"]});
+        let lacks = json!({"notContains": ["{{ dir.groups }}", "banned"]});
+        let (yes, no) = (json!({"equals": ["{{ ha.a }}", "1"]}), json!({"equals": ["{{ ha.a }}", "2"]}));
+        let person = Cut(json!({"a": 1}).as_object().unwrap().clone());
+        for (rules, method, want) in [
+            (json!([unknown]), "and", Decision::Undecided),
+            (json!([negated]), "and", Decision::Undecided),
+            (json!([lacks]), "or", Decision::Undecided),
+            (json!([yes, negated]), "and", Decision::Undecided),
+            (json!([negated, no]), "and", Decision::Denied),
+            (json!([negated, yes]), "or", Decision::Permitted),
+            (json!([negated, no]), "or", Decision::Undecided),
+            (json!([{"and": [negated]}, {"or": [no]}]), "or", Decision::Undecided),
+            (json!([{"equals": ["{{ ha.a }}{{ dir.kind }}", "1"]}]), "and", Decision::Undecided),
+            (json!([{"contains": ["{{ ha.a }}", "{{ dir.kind }}"]}]), "and", Decision::Undecided),
+        ] {
+            let block = json!({"rules": rules, "rulesAggregationMethod": method});
+            let written: Written = serde_json::from_value(block.clone()).unwrap();
+            let linked = Authorization::of(&written, &Manners::default(), &mut Vec::new());
+            assert_eq!(linked.decide(&person), want, "{block}");
+            assert_eq!(linked.permits(&person), want == Decision::Permitted);
+        }
+    }
+
     #[test]
     fn joined_lists_cannot_lie() {
-        let template = Template::of(&WrittenTemplate::parse("{{ ha.g }}").unwrap());
+        let template = Template::of(&WrittenTemplate::parse("{{ ha.g }}").unwrap(), &Manners::default());
         let person = One(json!({"g": ["a,b", "c%"]}).as_object().unwrap().clone());
         assert_eq!(template.text(&person).unwrap(), "a%2Cb,c%25");
-        let absent = Template::of(&WrittenTemplate::parse("x {{ ha.none }}").unwrap());
+        let absent = Template::of(&WrittenTemplate::parse("x {{ ha.none }}").unwrap(), &Manners::default());
         assert_eq!(absent.text(&person), None);
     }
 }

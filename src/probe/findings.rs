@@ -1,19 +1,28 @@
 //! A report as findings, each at the place in the file that it is about.
 
-use super::codes::{CERTIFICATE_EXPIRES, CLOCK_SKEWED, NOBODY_SERVES, PROVIDER_UNWELL};
+use super::codes::{
+    CERTIFICATE_EXPIRES, CLOCK_SKEWED, METADATA_EXPIRES, NOBODY_SERVES, PROVIDER_UNWELL, SERVER_DOWN,
+    SIGNING_CERTIFICATE_EXPIRES,
+};
 use super::{Asked, Choice, Report};
+use crate::ambient::UnixSecs;
 use crate::diag::{Diagnostic, sort};
-use crate::model::Deployment;
+use crate::health::fact;
+use crate::model::{Deployment, Idp};
 
 /// A certificate with fewer days left is told.
 pub const CERTIFICATE_DAYS_MIN: i32 = 14;
+/// Metadata that names its end with fewer days left is told: those who renew it daily name one of a week or two.
+pub const METADATA_DAYS_MIN: i64 = 3;
+/// A signing certificate with fewer days left is told.
+pub const SIGNING_DAYS_MIN: i64 = 30;
 /// A larger difference between the clocks is told, in seconds.
 pub const CLOCK_SKEW_SECS_MAX: u32 = 30;
 
 /// Everything in a report that somebody should look at.
-pub fn findings(report: &Report, deployment: &Deployment) -> Vec<Diagnostic> {
+pub fn findings(report: &Report, deployment: &Deployment, now: UnixSecs) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> =
-        report.providers.iter().flat_map(|asked| of_provider(asked, deployment)).collect();
+        report.providers.iter().flat_map(|asked| of_provider(asked, deployment, now)).collect();
     let groups = report.continuity.iter().map(|choice| {
         let group = deployment.continuity.iter().find(|group| group.name.as_str() == choice.name);
         ("continuity", choice, group.map(|group| group.pointer.as_str()))
@@ -46,9 +55,8 @@ fn unserved(what: &str, choice: &Choice) -> Diagnostic {
     if tried.is_empty() { finding } else { finding.help(format!("Asked: {}.", tried.join(", "))) }
 }
 
-fn of_provider(asked: &Asked, deployment: &Deployment) -> Vec<Diagnostic> {
+fn of_provider(asked: &Asked, deployment: &Deployment, now: UnixSecs) -> Vec<Diagnostic> {
     let idp = deployment.idp(asked.idp);
-    let phases = &asked.last.phases;
     let mut found = Vec::new();
     let unwell = match &asked.last.outcome {
         Err(unwell) => Some(format!("{}: {}", unwell.reason, unwell.detail)),
@@ -64,6 +72,14 @@ fn of_provider(asked: &Asked, deployment: &Deployment) -> Vec<Diagnostic> {
             None => finding,
         });
     }
+    found.extend(worn(asked, idp, now));
+    found.into_iter().map(|finding| at(finding, deployment, Some(&idp.pointer))).collect()
+}
+
+/// What will ail a provider, or ails a part of it, whether or not it is well.
+pub(super) fn worn(asked: &Asked, idp: &Idp, now: UnixSecs) -> Vec<Diagnostic> {
+    let phases = &asked.last.phases;
+    let mut found = Vec::new();
     if let Some(days) = phases.chain_days_left.or(phases.certificate_days_left)
         && days < CERTIFICATE_DAYS_MIN
     {
@@ -80,5 +96,37 @@ fn of_provider(asked: &Asked, deployment: &Deployment) -> Vec<Diagnostic> {
         let words = format!("the clock of `{}` is {by} s {way} ours", idp.name);
         found.push(Diagnostic::new(&CLOCK_SKEWED, words).help("Tokens are refused beyond 60 s."));
     }
-    found.into_iter().map(|finding| at(finding, deployment, Some(&idp.pointer))).collect()
+    let now_secs = i64::try_from(now.0).unwrap_or(i64::MAX);
+    let days_left = |name: &str| Some((until(asked.last.fact(name)?)? - now_secs).div_euclid(86_400));
+    if let Some(days) = days_left(fact::METADATA_VALID_UNTIL).filter(|days| *days < METADATA_DAYS_MIN) {
+        let words = format!("the metadata of `{}` may be used for {} more", idp.name, of_days(days));
+        found.push(Diagnostic::new(&METADATA_EXPIRES, words).help("Then every sign-in there is refused."));
+    }
+    if let Some(days) = days_left(fact::SIGNING_CERTIFICATE_UNTIL).filter(|days| *days < SIGNING_DAYS_MIN) {
+        let words = match days {
+            ..0 => format!("the signing certificate of `{}` has ended", idp.name),
+            days => format!("the signing certificate of `{}` ends in {}", idp.name, of_days(days)),
+        };
+        let help = "Ask whoever runs the provider when its key changes.";
+        found.push(Diagnostic::new(&SIGNING_CERTIFICATE_EXPIRES, words).help(help));
+    }
+    if let (Some(down), true) = (asked.last.fact(fact::SERVERS_DOWN), asked.last.is_well()) {
+        let answer = asked.last.fact(fact::SERVERS).unwrap_or("some");
+        let words = format!("{answer} servers of `{}` answer; down: {down}", idp.name);
+        found.push(Diagnostic::new(&SERVER_DOWN, words));
+    }
+    found
+}
+
+fn of_days(days: i64) -> String {
+    match days {
+        ..1 => "less than a day".into(),
+        1 => "1 day".into(),
+        days => format!("{days} days"),
+    }
+}
+
+/// Unix seconds of an RFC 3339 time.
+pub(super) fn until(text: &str) -> Option<i64> {
+    text.parse().ok().map(|time: jiff::Timestamp| time.as_second())
 }

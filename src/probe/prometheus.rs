@@ -3,6 +3,7 @@
 use std::fmt::{Display, Write};
 
 use super::{Asked, Overall, Report};
+use crate::health::fact;
 use crate::model::Deployment;
 
 /// One metric with all its samples.
@@ -43,6 +44,12 @@ pub fn text(report: &Report, deployment: &Deployment) -> String {
     let mut skew = Family::new("maverics_probe_clock_skew_seconds", "The provider's clock minus ours.");
     let mut keys =
         Family::new("maverics_probe_usable_keys", "Keys of the provider that a token can be verified with.");
+    let mut until = Family::new(
+        "maverics_probe_valid_until_timestamp_seconds",
+        "When the metadata of a SAML provider, and the last of its signing certificates, end.",
+    );
+    let mut servers =
+        Family::new("maverics_probe_servers", "Servers of a directory, by whether they answered.");
     for asked in &report.providers {
         let name = deployment.idp(asked.idp).name.as_str();
         let of = [("provider", name)];
@@ -75,6 +82,18 @@ pub fn text(report: &Report, deployment: &Deployment) -> String {
         if let Some(usable) = usable_keys(asked) {
             keys.add(&of, usable);
         }
+        for (what, fact) in [
+            ("metadata", fact::METADATA_VALID_UNTIL),
+            ("signing-certificate", fact::SIGNING_CERTIFICATE_UNTIL),
+        ] {
+            if let Some(at) = asked.last.fact(fact).and_then(super::findings::until) {
+                until.add(&[("provider", name), ("what", what)], at);
+            }
+        }
+        if let Some((up, all)) = asked.last.fact(fact::SERVERS).and_then(counted) {
+            servers.add(&[("provider", name), ("state", "up")], up);
+            servers.add(&[("provider", name), ("state", "down")], all.saturating_sub(up));
+        }
     }
     let mut serves = Family::new(
         "maverics_probe_would_serve",
@@ -97,8 +116,21 @@ pub fn text(report: &Report, deployment: &Deployment) -> String {
     for overall in [Overall::Healthy, Overall::Degraded, Overall::Outage] {
         verdict.add(&[("verdict", overall.word())], u8::from(report.overall == overall));
     }
-    let families =
-        [up, available, asked_total, answered, reason, phase, certificate, skew, keys, serves, verdict];
+    let families = [
+        up,
+        available,
+        asked_total,
+        answered,
+        reason,
+        phase,
+        certificate,
+        skew,
+        keys,
+        until,
+        servers,
+        serves,
+        verdict,
+    ];
     let mut out = String::new();
     for Family { name, help, samples } in families.into_iter().filter(|family| !family.samples.is_empty()) {
         let _ = write!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n{samples}");
@@ -106,8 +138,14 @@ pub fn text(report: &Report, deployment: &Deployment) -> String {
     out
 }
 
+/// `2 of 3`.
+fn counted(servers: &str) -> Option<(u64, u64)> {
+    let (up, all) = servers.split_once(" of ")?;
+    Some((up.parse().ok()?, all.parse().ok()?))
+}
+
 fn usable_keys(asked: &Asked) -> Option<u64> {
-    asked.last.facts.iter().find(|(name, _)| name == "usableKeys")?.1.parse().ok()
+    asked.last.fact(fact::USABLE_KEYS)?.parse().ok()
 }
 
 /// A label's value: backslash, quote and line feed are escaped.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use super::findings::worn;
 use super::watch::HISTORY_MAX;
 use super::{Asked, Choice, Report};
 use crate::ambient::UnixSecs;
@@ -84,7 +85,7 @@ fn millis(time: Duration) -> f64 {
 }
 
 /// A table, a line for each provider that is not well, and who would serve.
-pub fn text(report: &Report, deployment: &Deployment) -> String {
+pub fn text(report: &Report, deployment: &Deployment, now: UnixSecs) -> String {
     let mut rows = vec![
         ["PROVIDER", "TYPE", "VERDICT", "DNS", "TCP", "TLS", "REQUEST", "CERT", "SKEW"].map(str::to_owned),
     ];
@@ -99,6 +100,11 @@ pub fn text(report: &Report, deployment: &Deployment) -> String {
                 out.push_str(&format!("  asked: {address}\n"));
             }
         }
+    }
+    let worn = report.providers.iter().flat_map(|asked| worn(asked, deployment.idp(asked.idp), now));
+    let notes: String = worn.map(|f| format!("{}: {}\n", f.level.word(), f.message)).collect();
+    if !notes.is_empty() {
+        out.push_str(&format!("\n{notes}"));
     }
     for asked in &report.providers {
         if simulation(asked, deployment).is_some() {

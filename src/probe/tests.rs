@@ -12,6 +12,8 @@ use crate::health::{Reason, Unwell, Verdict};
 use crate::model::read::{ReadOptions, read};
 use crate::net::Phases;
 
+const NOW: crate::ambient::UnixSecs = crate::ambient::UnixSecs(1_000_000);
+
 /// Answers by a script; the last word is repeated. A hanging one never answers.
 struct Scripted(&'static [Say]);
 
@@ -87,7 +89,7 @@ async fn probe(deployment: &Deployment, scripts: [&'static [Say]; 2], count: u32
         interval: Some(Duration::from_millis(10)),
         timeout: Some(Duration::from_secs(5)),
     };
-    run(deployment, opened.collect(), &options, &Clock::fixed(crate::ambient::UnixSecs(1_000_000))).await
+    run(deployment, opened.collect(), &options, &Clock::fixed(NOW)).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -103,7 +105,7 @@ async fn one_that_hangs_is_unwell_and_the_next_would_serve() {
     let json = report::json(&report, &deployment);
     assert_eq!(json["providers"][0]["reason"], "timeout");
     assert_eq!(json["continuity"][0]["wouldServe"], "b");
-    let text = report::text(&report, &deployment);
+    let text = report::text(&report, &deployment, NOW);
     assert!(text.contains("continuity ha: b would serve a login now (failover); a (unhealthy)\n"), "{text}");
     assert!(text.ends_with("verdict: degraded\n"), "{text}");
 }
@@ -150,7 +152,7 @@ async fn an_app_that_needs_more_than_what_is_left_is_an_outage() {
 #[tokio::test(start_paused = true)]
 async fn a_watch_goes_on_while_one_provider_hangs() {
     let deployment = deployment("");
-    let clock = Clock::fixed(crate::ambient::UnixSecs(1_000_000));
+    let clock = Clock::fixed(NOW);
     let opened = [&[Say::Hangs][..], &[Say::Well]].into_iter().enumerate().map(|(i, script)| {
         let running = Running { script: Scripted(script), place: 0.into() };
         (IdpIndex(i), Arc::new(running) as Arc<dyn Connector>)
@@ -172,7 +174,7 @@ async fn a_watch_goes_on_while_one_provider_hangs() {
     assert_eq!((well.history.len(), well.well), ((well.asked as usize).min(watch::HISTORY_MAX), well.asked));
     assert!(hanging.history.iter().all(|well| !well));
     assert_eq!(hanging.member.standing(), Standing::Unhealthy);
-    let text = report::text(&report, &deployment);
+    let text = report::text(&report, &deployment, NOW);
     assert!(text.contains("\na  \u{2581}") && text.contains("\nb  \u{2587}"), "{text}");
     drop(answers);
 }
@@ -181,19 +183,64 @@ async fn a_watch_goes_on_while_one_provider_hangs() {
 async fn findings_have_a_place_in_the_file() {
     let deployment = deployment(APP);
     let report = probe(&deployment, [&[Say::Refused], &[Say::Well]], 1).await;
-    let found = findings::findings(&report, &deployment);
+    let found = findings::findings(&report, &deployment, NOW);
     let names: Vec<&str> = found.iter().map(|finding| finding.code.name).collect();
     assert_eq!(names, ["provider-unwell", "nobody-would-serve"]);
     assert!(found.iter().all(|finding| finding.place.is_some()));
     let mut worn = probe(&deployment, [&[Say::Well], &[Say::Well]], 1).await;
-    assert!(findings::findings(&worn, &deployment).is_empty());
+    assert!(findings::findings(&worn, &deployment, NOW).is_empty());
     worn.providers[0].last.phases.certificate_days_left = Some(90);
     worn.providers[0].last.phases.chain_days_left = Some(3);
     worn.providers[1].last.phases.clock_skew_secs = Some(-45);
-    let found = findings::findings(&worn, &deployment);
+    let found = findings::findings(&worn, &deployment, NOW);
     let messages: Vec<&str> = found.iter().map(|finding| finding.message.as_str()).collect();
     assert_eq!(
         messages,
         ["a certificate between `a` and its root has 3 days left", "the clock of `b` is 45 s behind ours"]
     );
+}
+
+/// What SAML providers and directories tell besides: 1,000,000 s after the epoch is the 12th of January 1970.
+#[tokio::test(start_paused = true)]
+async fn facts_of_other_kinds_are_told_everywhere() {
+    use crate::health::fact;
+    let deployment = deployment("");
+    let mut report = probe(&deployment, [&[Say::Well], &[Say::Well]], 1).await;
+    let told = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    report.providers[0].last.facts = vec![
+        told(fact::METADATA_VALID_UNTIL, "1970-01-14T14:00:00Z"),
+        told(fact::SIGNING_CERTIFICATE_UNTIL, "1970-01-11T00:00:00Z"),
+    ];
+    report.providers[1].last.facts =
+        vec![told(fact::SERVERS, "2 of 3"), told(fact::SERVERS_DOWN, "ldaps://b:636 (timeout)")];
+    let found = findings::findings(&report, &deployment, NOW);
+    let said: Vec<(&str, &str)> = found.iter().map(|f| (f.code.name, f.message.as_str())).collect();
+    assert_eq!(
+        said,
+        [
+            ("metadata-expires-soon", "the metadata of `a` may be used for 2 days more"),
+            ("signing-certificate-expires-soon", "the signing certificate of `a` has ended"),
+            ("directory-server-down", "2 of 3 servers of `b` answer; down: ldaps://b:636 (timeout)"),
+        ]
+    );
+    assert!(found.iter().all(|finding| finding.place.is_some()));
+    let text = report::text(&report, &deployment, NOW);
+    assert!(text.contains("\nwarn: 2 of 3 servers of `b` answer; down: ldaps://b:636 (timeout)\n"), "{text}");
+    assert!(text.ends_with("verdict: healthy\n"), "the connector is well: {text}");
+    let json = report::json(&report, &deployment);
+    assert_eq!(json["providers"][1]["facts"]["serversDown"], "ldaps://b:636 (timeout)");
+    let metrics = prometheus::text(&report, &deployment);
+    for line in [
+        "maverics_probe_servers{provider=\"b\",state=\"up\"} 2\n",
+        "maverics_probe_servers{provider=\"b\",state=\"down\"} 1\n",
+        "maverics_probe_valid_until_timestamp_seconds{provider=\"a\",what=\"metadata\"} 1173600\n",
+        "maverics_probe_valid_until_timestamp_seconds{provider=\"a\",what=\"signing-certificate\"} 864000\n",
+    ] {
+        assert!(metrics.contains(line), "{line}{metrics}");
+    }
+    // Far ends are nobody's business, and a directory that is down says so itself.
+    report.providers[0].last.facts = vec![told(fact::METADATA_VALID_UNTIL, "1970-01-16T00:00:00Z")];
+    report.providers[1].last.outcome = Err(Unwell::new(Reason::Timeout, "no answer"));
+    let found = findings::findings(&report, &deployment, NOW);
+    assert_eq!(found.iter().map(|f| f.code.name).collect::<Vec<_>>(), ["provider-unwell"]);
 }

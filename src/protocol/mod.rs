@@ -7,4 +7,5 @@ pub mod jose;
 pub mod ldap;
 pub mod oauth;
 pub mod oidc;
+pub mod saml;
 pub mod strict_json;

@@ -259,8 +259,12 @@ impl State {
         session: &'s Session,
         sign_in: &SignIn,
     ) -> Option<(&'s Authentication, &'s str)> {
+        let counts = |authentication: &&Authentication| {
+            // The clock is read only for the few that have an end of their own.
+            authentication.until.is_none_or(|until| self.now() < until)
+        };
         // Almost always one authentication against a handful of names.
-        session.authentications.iter().rev().find_map(|authentication| {
+        session.authentications.iter().rev().filter(counts).find_map(|authentication| {
             let provider = self.provider_of(authentication)?;
             let assurance = self.deployment.idp(provider).assurance;
             let strong =

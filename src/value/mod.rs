@@ -8,6 +8,9 @@ pub mod secret;
 pub mod secret_ref;
 pub mod url;
 
+/// Between the members of a list where a connector does not say otherwise.
+pub const LIST_DELIMITER: &str = ",";
+
 pub use duration::Duration;
 pub use nonempty::NonEmpty;
 pub use secret::Secret;

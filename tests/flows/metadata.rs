@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use maverics::ambient::Clock;
-use maverics::connector::shelf::Shelf;
+use maverics::connector::documents::shelf::Shelf;
 use maverics::value::Secret;
 use serde_json::{Value, json};
 
@@ -115,8 +115,8 @@ fn a_restart_in_an_outage_signs_people_in() {
     let now = Clock::system().unix().0;
     let age = |secs: u64| {
         move |copy: &mut Value| {
-            copy["discovery"]["fetched"] = json!(now - secs);
-            copy["keys"]["fetched"] = json!(now - secs);
+            copy["documents"]["discovery"]["fetched"] = json!(now - secs);
+            copy["documents"]["keys"]["fetched"] = json!(now - secs);
         }
     };
     world.resign(age(7200));
@@ -143,18 +143,30 @@ fn a_restart_in_an_outage_signs_people_in() {
     *changed.last_mut().unwrap() ^= 1;
     for (what, bytes, reason) in [
         ("too old", resigned(&age(26 * 3600)), "too old"),
-        ("from the future", resigned(&|copy| copy["keys"]["fetched"] = json!(now + 3600)), "future"),
+        (
+            "from the future",
+            resigned(&|copy| copy["documents"]["keys"]["fetched"] = json!(now + 3600)),
+            "future",
+        ),
         (
             "of another address",
             resigned(&|copy| copy["url"] = json!("https://evil.example")),
             "another address",
         ),
-        ("of another form", resigned(&|copy| copy["keys"] = json!(7)), "another form"),
-        ("with a page for keys", resigned(&|copy| copy["keys"]["body"] = json!("PGh0bWw+")), "not-json"),
+        ("of another form", resigned(&|copy| copy["documents"]["keys"] = json!(7)), "another form"),
+        (
+            "with a page for keys",
+            resigned(&|copy| copy["documents"]["keys"]["body"] = json!("PGh0bWw+")),
+            "not-json",
+        ),
         ("changed", changed, "signature is wrong"),
         ("cut short", good[..good.len() / 2].to_vec(), "signature is wrong"),
         ("empty", Vec::new(), "not a file of ours"),
-        ("too long", vec![b' '; 2 << 20], "cannot be read"),
+        (
+            "too long",
+            vec![b' '; maverics::connector::documents::shelf::COPY_BYTES_MAX as usize + 1],
+            "cannot be read",
+        ),
     ] {
         std::fs::write(world.copy(), bytes).unwrap();
         let server = world.start();

@@ -6,6 +6,7 @@ pub mod browser;
 pub mod fake_idp;
 pub mod html;
 pub mod raw;
+pub mod saml_idp;
 pub mod slapd;
 pub mod upstream;
 

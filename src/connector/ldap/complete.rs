@@ -94,6 +94,7 @@ async fn in_turn(core: &Arc<Core>, username: String, password: &Secret<String>) 
         attributes: person::seen(&core.config, &entry),
         incomplete: None,
         once: None,
+        until: None,
         kept: Kept::new(),
     };
     Ok((identity, counted))

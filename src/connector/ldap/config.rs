@@ -238,6 +238,10 @@ impl IdpConfig for Config {
         }]
     }
 
+    fn list_delimiter(&self) -> &str {
+        self.attribute_delimiter.as_deref().unwrap_or(crate::value::LIST_DELIMITER)
+    }
+
     fn can_sign_in(&self) -> Result<(), &'static str> {
         Ok(())
     }

@@ -83,6 +83,7 @@ pub(super) async fn complete(
                 attributes: person.attributes(),
                 incomplete: None,
                 once: None,
+                until: None,
                 kept: Kept::new(),
             })
         }

@@ -76,7 +76,7 @@ impl Connector for LocalConnector {
                 Ok(people) => Verdict {
                     outcome: Ok(()),
                     phases: crate::net::Phases::default(),
-                    facts: vec![("people".into(), people.len().to_string())],
+                    facts: vec![(crate::health::fact::PEOPLE.into(), people.len().to_string())],
                 },
                 Err(unwell) => Verdict::unwell(unwell),
             }

@@ -8,7 +8,7 @@ use super::OidcConnector;
 use super::begin;
 use super::metadata::Manner;
 use crate::connector::BeginRequest;
-use crate::health::{Reason, Unwell, Verdict};
+use crate::health::{Reason, Unwell, Verdict, fact};
 use crate::net::{Fetch, Phases};
 use crate::protocol::oidc::ProviderMetadata;
 
@@ -22,11 +22,11 @@ pub(super) async fn probe(connector: &OidcConnector, budget: Duration) -> Verdic
     let known = match discovery {
         Ok(known) => known,
         Err(unwell) if unwell.reason == Reason::RateLimited && connector.metadata.known().is_some() => {
-            return Verdict { outcome: Ok(()), phases, facts: vec![("rateLimited".into(), "true".into())] };
+            return Verdict { outcome: Ok(()), phases, facts: vec![(fact::RATE_LIMITED.into(), "true".into())] };
         }
         Err(unwell) => return Verdict { outcome: Err(unwell), phases, facts: Vec::new() },
     };
-    let mut facts = vec![("issuer".to_owned(), known.0.issuer.clone())];
+    let mut facts = vec![(fact::ISSUER.to_owned(), known.0.issuer.clone())];
     let left = budget.saturating_sub(begun.elapsed());
     let (key_phases, keys) = connector.metadata.fetch_keys(&known.0.jwks_uri, Manner::probe(left)).await;
     let phases = Phases {
@@ -38,11 +38,11 @@ pub(super) async fn probe(connector: &OidcConnector, budget: Duration) -> Verdic
         Err(unwell) => return Verdict { outcome: Err(unwell), phases, facts },
     };
     if let Some(secs) = phases.clock_skew_secs {
-        facts.push(("clockSkewSecs".to_owned(), secs.to_string()));
+        facts.push((fact::CLOCK_SKEW_SECS.to_owned(), secs.to_string()));
     }
-    facts.push(("usableKeys".to_owned(), keys.0.len().to_string()));
-    facts.push(("keyIds".to_owned(), keys.0.key_ids().to_string()));
-    facts.push(("keyAlgorithms".to_owned(), keys.0.algorithms().join(" ")));
+    facts.push((fact::USABLE_KEYS.to_owned(), keys.0.len().to_string()));
+    facts.push((fact::KEY_IDS.to_owned(), keys.0.key_ids().to_string()));
+    facts.push((fact::KEY_ALGORITHMS.to_owned(), keys.0.algorithms().join(" ")));
     Verdict { outcome: Ok(()), phases, facts }
 }
 
@@ -61,11 +61,11 @@ pub(super) async fn deep(connector: &OidcConnector, verdict: Verdict, budget: Du
     let left = || budget.saturating_sub(begun.elapsed());
     let outcome = match authorization(connector, left()).await {
         Ok(Some(status)) => {
-            facts.push(("authorizationStatus".into(), status.to_string()));
+            facts.push((fact::AUTHORIZATION_STATUS.into(), status.to_string()));
             token_endpoint(connector, &known.0, left()).await
         }
         Ok(None) => {
-            facts.push(("authorizationStatus".into(), "not asked: no callback is configured".into()));
+            facts.push((fact::AUTHORIZATION_STATUS.into(), "not asked: no callback is configured".into()));
             token_endpoint(connector, &known.0, left()).await
         }
         Err(unwell) => Err(unwell),

@@ -113,6 +113,7 @@ pub(super) async fn complete(
         attributes,
         incomplete,
         once: None,
+        until: None,
         kept: logout::keep(&verified, id_token),
     })
 }

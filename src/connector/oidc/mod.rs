@@ -4,8 +4,6 @@ pub mod begin;
 pub mod check;
 pub mod complete;
 pub mod config;
-mod copy;
-mod kept;
 mod logout;
 mod metadata;
 

@@ -1,5 +1,6 @@
 //! Attributes: one member gives a list where another gives one value.
 
+use crate::connector::facts::Protocol;
 use crate::diag::{Code, Diagnostic, Level};
 use crate::lint::Group;
 use crate::lint::Scene;
@@ -100,7 +101,9 @@ fn report_mixed(group: &Group<'_>, i: usize, rule: &AttributeRule, report: &mut 
     let of = |wanted: &[&str]| {
         rule.mapping.iter().find(|(_, path)| wanted.contains(&last_word(path).as_str())).map(|(member, path)| (*member, path))
     };
-    let (Some((listing, list)), Some((single, one))) = (of(PLURALS), of(SINGULARS)) else { return };
+    let (Some((listing, list)), Some((single, one))) = (of(PLURALS), of(SINGULARS)) else {
+        return report_kinds(group, i, rule, report);
+    };
     let (listing, single) = (group.site.idp(listing), group.site.idp(single));
     let words = format!(
         "`{}.{}` is a list from `{}` and a single value from `{}`, by their names",
@@ -114,5 +117,31 @@ fn report_mixed(group: &Group<'_>, i: usize, rule: &AttributeRule, report: &mut 
             .at(group.mapping(i, listing))
             .help("Write `multiValued: true` (always a list) or `multiValued: false` (exactly one).")
             .also(group.mapping(i, single), format!("`{}` beside `{}`", one.literal, list.literal)),
+    );
+}
+
+/// A list of one stays a list in a token; a directory and an assertion have values, one or several, and a single
+/// one of them is a text.
+fn report_kinds(group: &Group<'_>, i: usize, rule: &AttributeRule, report: &mut Report) {
+    let of = |counted: bool| {
+        rule.mapping.iter().map(|(member, path)| (group.site.idp(*member), path)).find(|(member, path)| {
+            let counts = matches!(member.idp.facts.protocol, Protocol::Saml | Protocol::Ldap);
+            counts == counted && PLURALS.contains(&last_word(path).as_str())
+        })
+    };
+    let (Some((counted, _)), Some((listing, list))) = (of(true), of(false)) else { return };
+    let words = format!(
+        "a single value of `{}.{}` is a text from `{}` ({}) and a list from `{}`",
+        group.name(),
+        rule.name,
+        counted.name(),
+        counted.idp.facts.protocol.name(),
+        listing.name()
+    );
+    report.add(
+        Diagnostic::new(&RULE.code, words)
+            .at(group.mapping(i, counted))
+            .help("Write `multiValued: true`: always a list, however many there are.")
+            .also(group.mapping(i, listing), format!("`{}` is a list, be it of one", list.literal)),
     );
 }

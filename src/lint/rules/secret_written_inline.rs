@@ -130,6 +130,8 @@ fn is_secret(text: &str, pointer: &str) -> bool {
     let (key, above) = (segments.next().unwrap_or_default().to_ascii_lowercase(), segments.next());
     let telling = ["auth", "token", "secret", "key", "cookie", "password"];
     let plain_header = above == Some("headers") && !telling.iter().any(|word| key.contains(word));
+    // A path, where one may stand instead of the text of the file.
+    let path = key.ends_with("path") && !text.contains("PRIVATE KEY");
     let audience = [Some("allowedAudiences"), Some("audience")].contains(&above) || key == "audience";
-    !harmless && !plain_header && !audience
+    !harmless && !plain_header && !path && !audience
 }

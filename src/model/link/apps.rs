@@ -189,6 +189,8 @@ fn oidc(
         Some(Some(sign_in)) => Usable::of(sign_in, connectors),
         _ => Usable::unknown(),
     };
+    let (lookups, usable) =
+        super::lookups::link(linking, &at("attrProviders"), &written.attr_providers, usable, connectors);
     let mut claims = Vec::new();
     let (mapping, base) = match &written.access_token.claims_mapping {
         Some(mapping) if written.claims_mapping.is_empty() => {
@@ -219,6 +221,7 @@ fn oidc(
         backchannel_logout: written.backchannel_logout_url.clone(),
         sign_in: sign_in.flatten()?,
         authorization,
+        lookups,
         claims,
         custom_scopes: custom.scopes.iter().map(|s| s.name.clone()).collect(),
         access_token: written.access_token.kind,
@@ -293,7 +296,7 @@ pub(super) fn authorization(
     connectors: &Connectors,
 ) -> Authorization {
     let mut faults = Vec::new();
-    let linked = Authorization::of(written, &mut faults);
+    let linked = Authorization::of(written, &connectors.manners, &mut faults);
     for (suffix, words) in faults {
         linking.at_value(&form::BAD_VALUE, &format!("{at}{suffix}"), words);
     }
@@ -336,6 +339,14 @@ impl Usable {
         Usable { names: None }
     }
 
+    /// And one more.
+    pub(super) fn and(mut self, name: &str) -> Self {
+        if let Some(names) = &mut self.names {
+            names.insert(name.to_owned());
+        }
+        self
+    }
+
     /// The union of several.
     pub(super) fn union(parts: impl IntoIterator<Item = Usable>) -> Self {
         let mut names = BTreeSet::new();
@@ -358,7 +369,7 @@ impl Usable {
     ) -> Option<AttributePath> {
         match ClaimPath::parse(text) {
             Ok(path) => {
-                let path = AttributePath::of(&path);
+                let path = AttributePath::of(&path, &connectors.manners);
                 self.check(linking, at, &path, connectors).then_some(path)
             }
             Err(words) => {

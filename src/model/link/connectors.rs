@@ -13,6 +13,7 @@ use crate::connector::{Entry, KINDS, Section};
 use crate::model::attributes::{AttributeRule, SourcePath};
 use crate::model::continuity::{Continuity, Identity};
 use crate::model::idp::{Idp, IdpIndex};
+use crate::model::manner::{Manner, Manners};
 use crate::model::{ContinuityIndex, ProviderRef, codes};
 use crate::value::NonEmpty;
 use crate::value::name::{ConnectorName, TlsName};
@@ -22,6 +23,8 @@ pub(super) struct Connectors {
     pub(super) idps: Vec<Idp>,
     pub(super) continuity: Vec<Continuity>,
     pub(super) names: Names,
+    /// How the attributes of each are read.
+    pub(super) manners: Manners,
     /// Continuity connectors some of whose attributes have no readable name.
     pub(super) unsure_attributes: Vec<ContinuityIndex>,
 }
@@ -114,7 +117,13 @@ pub(super) fn link(linking: &mut Linking<'_>) -> Connectors {
             }
         }
     }
-    Connectors { idps, continuity, names, unsure_attributes }
+    let rules =
+        continuity.iter_mut().flat_map(|group: &mut Continuity| group.attributes.iter_mut().flatten());
+    for (member, path) in rules.flat_map(|rule| &mut rule.mapping) {
+        path.any_case = Manner::of(&idps[member.0]).any_case;
+    }
+    let manners = Manners::new(&idps, &continuity);
+    Connectors { idps, continuity, names, manners, unsure_attributes }
 }
 
 fn check_health(

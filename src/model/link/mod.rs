@@ -6,6 +6,7 @@ mod apps;
 mod caches;
 mod connectors;
 mod logout;
+mod lookups;
 mod names;
 mod provider;
 mod proxy;

@@ -12,7 +12,7 @@ use crate::config::codes as form;
 use crate::config::text::Template as WrittenTemplate;
 use crate::config::yaml::child;
 use crate::diag::Level;
-use crate::model::app::{Policies, Policy, ProxyApp, RoutePattern};
+use crate::model::app::{Lookup, Policies, Policy, ProxyApp, RoutePattern};
 use crate::model::codes;
 use crate::model::rules::{AttributePath, Authorization, Template};
 use crate::value::NonEmpty;
@@ -52,7 +52,7 @@ pub(super) fn link(
             }
         }
     }
-    let (policies, usable) = policies(linking, pointer, written, connectors);
+    let (policies, lookups, usable) = policies(linking, pointer, written, connectors);
     let mut headers = Vec::new();
     for (i, header) in written.headers.iter().enumerate() {
         let here = format!("{}/{i}", at("headers"));
@@ -73,9 +73,14 @@ pub(super) fn link(
         match (HeaderName::try_from(name.as_str()), WrittenTemplate::parse(value)) {
             (Ok(name), Ok(template)) => {
                 for path in template.paths() {
-                    usable.check(linking, &at_value, &AttributePath::of(path), connectors);
+                    usable.check(
+                        linking,
+                        &at_value,
+                        &AttributePath::of(path, &connectors.manners),
+                        connectors,
+                    );
                 }
-                headers.push((name, Template::of(&template)));
+                headers.push((name, Template::of(&template, &connectors.manners)));
             }
             (_, Err(words)) => {
                 linking.at_value(&codes::BAD_CLAIM_PATH, &at_value, words);
@@ -101,6 +106,7 @@ pub(super) fn link(
         unauthorized_page: written.unauthorized_page.clone(),
         headers,
         policies,
+        lookups,
         logout,
         body_bytes_max: written.max_body_bytes.unwrap_or(BODY_BYTES_MAX),
         upstream_secs: written.upstream_timeout_seconds.unwrap_or(60),
@@ -114,7 +120,7 @@ fn policies(
     pointer: &str,
     written: &Written,
     connectors: &Connectors,
-) -> (Policies, apps::Usable) {
+) -> (Policies, Vec<Lookup>, apps::Usable) {
     let mut regexes: Vec<(Regex, Policy)> = Vec::new();
     let mut prefixes: Vec<(String, Policy)> = Vec::new();
     let mut usable = Vec::new();
@@ -153,6 +159,8 @@ fn policies(
         pending.push((here, policy, open, sign_in.flatten()));
     }
     let usable = apps::Usable::union(usable);
+    let at = child(pointer, "attrProviders");
+    let (lookups, usable) = super::lookups::link(linking, &at, &written.attr_providers, usable, connectors);
     for (here, policy, open, sign_in) in pending {
         let authorization = match &policy.authorization {
             Some(block) => {
@@ -187,5 +195,5 @@ fn policies(
             },
         }
     }
-    (Policies::new(regexes, prefixes), usable)
+    (Policies::new(regexes, prefixes), lookups, usable)
 }

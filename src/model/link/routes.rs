@@ -25,6 +25,7 @@ pub(super) fn check(linking: &mut Linking<'_>, deployment: &Deployment) {
         }
     }
     logouts(linking, deployment);
+    landings(linking, deployment);
     let Some(provider) = &deployment.oidc_provider else { return };
     let endpoints = &provider.endpoints;
     let named = [
@@ -44,6 +45,30 @@ pub(super) fn check(linking: &mut Linking<'_>, deployment: &Deployment) {
         if url.path() == deployment.health.location {
             let words = format!("the endpoint `{name}` has the address of the status endpoint");
             linking.at_key(&codes::ROUTE_CONFLICT, "/oidcProvider/discovery/endpoints", words);
+        }
+    }
+}
+
+/// Where people land whose sign-in the provider began: a page behind a sign-in of ours, or nobody gets in.
+fn landings(linking: &mut Linking<'_>, deployment: &Deployment) {
+    let is_page = |url: &WebUrl| {
+        deployment.apps.iter().any(|app| {
+            let App::Proxy(app) = app else { return false };
+            let routed = app.routes.iter().any(|pattern| {
+                let host = pattern.host.as_deref().is_none_or(|h| h == url.authority() || h == url.host());
+                let rest = url.path().strip_prefix(pattern.path.as_str());
+                host && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            });
+            routed && app.policies.find(url.path()).is_some_and(|policy| policy.sign_in.is_some())
+        })
+    };
+    for idp in &deployment.idps {
+        if let Some(url) = idp.config.landing().filter(|url| !is_page(url)) {
+            let words = format!(
+                "{url}, where people land whose sign-in the provider began, is no page behind a sign-in"
+            );
+            linking.at_value(&codes::MISSING_PART, &idp.pointer, words).help =
+                Some("Name a page of a proxied app that asks for a sign-in.".into());
         }
     }
 }
@@ -95,7 +120,9 @@ fn logouts(linking: &mut Linking<'_>, deployment: &Deployment) {
     }
     taken.append(&mut returns);
     for idp in &deployment.idps {
-        if let Some(url) = idp.config.logout_receiver() {
+        // What comes through browsers comes where they return from a logout, and is told apart by its form.
+        let by_itself = |url: &&WebUrl| !idp.config.logout_callbacks().contains(*url);
+        if let Some(url) = idp.config.logout_receiver().filter(by_itself) {
             conflict(&taken, &of_url(url), &idp.pointer, "announced logouts");
             taken.push((of_url(url), idp.pointer.clone()));
         }

@@ -200,7 +200,7 @@ async fn send(
         fresh_after: start.fresh_after,
         until: state.now().plus(PENDING_SECS),
     };
-    let Some(sealed) = pending.seal(state) else {
+    let Some(sealed) = pending.seal(&state.sealer) else {
         let page = Page::new(
             "This address is too long",
             "The address you opened is too long to be kept while you sign in.",

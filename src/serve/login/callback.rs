@@ -68,7 +68,7 @@ pub async fn callback(state: &State, context: &Context, form: Option<Params>) ->
 
 /// Completes at the provider. When it takes long, we ask it ourselves meanwhile; if it does not answer that
 /// either, we do not wait any longer, and need not ask a second time.
-async fn complete_or_doubt(
+pub(super) async fn complete_or_doubt(
     state: &State,
     index: IdpIndex,
     request: CompleteRequest<'_>,

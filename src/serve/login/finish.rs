@@ -114,7 +114,7 @@ pub(super) async fn finish(
                 answer::redirect(&format!("{origin}{target}"))
             }
         }
-        Return::Authorize(request) => authorize::grant(state, request, &authentication, &session),
+        Return::Authorize(request) => authorize::grant(state, request, &authentication, &session).await,
     };
     let response = answer::with_cookie(response, &state.cookies.session(&id));
     let response = answer::with_cookie(response, &circles::one_more(state, &context.parts.headers));
@@ -168,6 +168,7 @@ fn authentication(
         subjects,
         at: identity.authenticated_at.unwrap_or(state.now()),
         realm: state.opened[index.0].realm,
+        until: identity.until,
         why: pending.why.clone(),
         attributes,
         kept: identity.kept,

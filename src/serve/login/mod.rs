@@ -13,6 +13,7 @@ pub mod callback;
 pub mod circles;
 pub mod finish;
 pub mod held;
+pub mod lookups;
 pub mod password;
 pub mod pending;
 pub mod unsolicited;

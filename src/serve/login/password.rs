@@ -2,7 +2,7 @@
 
 use http::{Method, StatusCode};
 
-use super::callback::{Asked, over, settle, tell_denied};
+use super::callback::{complete_or_doubt, over, settle, tell_denied};
 use super::pending::Pending;
 use crate::connector::{CompleteRequest, Denial, Fault, Input};
 use crate::model::IdpIndex;
@@ -51,7 +51,9 @@ pub async fn password(state: &State, context: &Context, form: Option<Params>) ->
         kept: &pending.kept,
         authenticated_after: pending.fresh_after,
     };
-    match state.connectors[index.0].complete(request).await {
+    // A directory that hangs keeps nobody waiting for it alone, and what was typed is not tried elsewhere.
+    let (result, asked) = complete_or_doubt(state, index, request).await;
+    match result {
         // The same sign-in goes on: a typing mistake does not cost the person his way back.
         Err(Fault::Denied(denial @ (Denial::Credentials | Denial::Throttled(_)))) => {
             tell_denied(state, &pending, denial);
@@ -73,7 +75,7 @@ pub async fn password(state: &State, context: &Context, form: Option<Params>) ->
             if !pending.spend(state) {
                 return over(Some(&pending));
             }
-            settle(state, context, pending, index, result, Asked::NotYet).await
+            settle(state, context, pending, index, result, asked).await
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::connector::Kept;
 use crate::protocol::oidc::request::AuthnRequest;
 use crate::serve::cache::Key;
 use crate::serve::session::cookie;
+use crate::serve::session::seal::Sealer;
 use crate::serve::state::State;
 
 /// How long a person has, in seconds: long enough for a second factor on a phone.
@@ -65,23 +66,28 @@ const PURPOSE: &str = "pending sign-in";
 
 impl Pending {
     /// As a cookie value; `None` when it does not fit into a cookie.
-    pub fn seal(&self, state: &State) -> Option<String> {
+    pub fn seal(&self, sealer: &Sealer) -> Option<String> {
         let plain = serde_json::to_vec(self).ok()?;
-        state.sealer.seal(PURPOSE, &plain).filter(|sealed| sealed.len() <= SEALED_BYTES_MAX)
+        sealer.seal(PURPOSE, &plain).filter(|sealed| sealed.len() <= SEALED_BYTES_MAX)
     }
 
     /// The pending sign-in of a `state`, from the cookies of a request. `None` when there is none, it is not
     /// ours, or its time is over.
     pub fn open(state: &State, headers: &http::HeaderMap, id: &str) -> Option<Self> {
+        Self::unseal(&state.sealer, headers, id, state.now())
+    }
+
+    /// The same, with only what it takes: it is a function of cookies, key and time.
+    pub fn unseal(sealer: &Sealer, headers: &http::HeaderMap, id: &str, now: UnixSecs) -> Option<Self> {
         if id.len() != 43 || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
             return None;
         }
         let name = cookie::pending_name(id);
         let pending = cookie::values(headers, &name).find_map(|value| {
-            let plain = state.sealer.open(PURPOSE, value)?;
+            let plain = sealer.open(PURPOSE, value)?;
             serde_json::from_slice::<Pending>(&plain).ok()
         })?;
-        (pending.id == id && state.now() < pending.until).then_some(pending)
+        (pending.id == id && now < pending.until).then_some(pending)
     }
 
     /// Marks it as spent. `false` when it was spent already: a replay, or the second of two tabs.

@@ -45,7 +45,9 @@ fn landings<'s>(state: &'s State, path: &str) -> impl Iterator<Item = (IdpIndex,
 
 /// A sign-in as if the person had opened the landing page. `None` when it is no page behind a sign-in of ours.
 fn pending(state: &State, index: IdpIndex, landing: &WebUrl) -> Option<Pending> {
-    let Some(Route::Proxy(app)) = state.router.find(&landing.authority(), landing.path()) else { return None };
+    let Some(Route::Proxy(app)) = state.router.find(&landing.authority(), landing.path()) else {
+        return None;
+    };
     let app = proxy_app(&state.deployment, app)?;
     let policy = app.policies.find(landing.path())?;
     policy.sign_in.as_ref()?;

@@ -93,8 +93,11 @@ pub fn nobody(state: &State, after: Option<String>) -> Response {
 /// The browser comes back from a provider, or brings its announcement of a logout.
 pub async fn callback(state: &State, context: &Context, form: Option<Params>) -> Response {
     let posted = context.parts.method == Method::POST;
-    if !posted && context.parts.method != Method::GET {
-        return answer::method_not_allowed("GET, POST");
+    match context.parts.method {
+        Method::GET => {}
+        // Who announces logouts through browsers also posts.
+        Method::POST if received::is_heard_at(state, &context.path) => {}
+        _ => return answer::method_not_allowed("GET"),
     }
     let Ok(query) = Params::lenient(context.query()) else { return lost(state, context) };
     let held = if posted { None } else { held::fetch(state, &query) };

@@ -67,15 +67,12 @@ pub async fn received(state: &State, index: IdpIndex, context: &Context, form: O
 /// An announcement that the provider sends through the person's browser, at an address where returns from a
 /// logout arrive too. `None` when no provider announces anything there.
 pub async fn by_browser(state: &State, context: &Context, params: &Params) -> Option<Response> {
-    let receivers = state.deployment.idps.iter().enumerate().filter(|(_, idp)| {
-        idp.config.logout_receiver().is_some_and(|url| url.path() == context.path)
-    });
     let mut refusals = Vec::new();
     // Several may share the address; only one of them has signed this.
-    for (i, idp) in receivers {
-        match take_in(state, IdpIndex(i), params).await {
+    for index in heard_at(state, &context.path) {
+        match take_in(state, index, params).await {
             Ok(announced) => return Some(leave(announced)),
-            Err(reason) => refusals.push((idp.name.as_str(), reason)),
+            Err(reason) => refusals.push((state.deployment.idp(index).name.as_str(), reason)),
         }
     }
     if refusals.is_empty() {
@@ -89,6 +86,18 @@ pub async fn by_browser(state: &State, context: &Context, params: &Params) -> Op
         "The request to sign you out could not be accepted. You are still signed in here if you were before.",
     );
     Some(answer::page(StatusCode::BAD_REQUEST, &page))
+}
+
+/// Whether a provider announces logouts at a path.
+pub fn is_heard_at(state: &State, path: &str) -> bool {
+    heard_at(state, path).next().is_some()
+}
+
+fn heard_at<'s>(state: &'s State, path: &'s str) -> impl Iterator<Item = IdpIndex> + 's {
+    let idps = state.deployment.idps.iter().enumerate();
+    let here =
+        idps.filter(move |(_, idp)| idp.config.logout_receiver().is_some_and(|url| url.path() == path));
+    here.map(|(i, _)| IdpIndex(i))
 }
 
 /// Where the browser goes after it brought a good announcement.

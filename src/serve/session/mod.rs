@@ -3,6 +3,7 @@
 pub mod cookie;
 pub mod index;
 pub mod lifetime;
+pub mod lookups;
 pub mod seal;
 pub mod store;
 
@@ -33,6 +34,8 @@ pub struct Session {
     pub authentications: Vec<Authentication>,
     /// Relying parties that were told of the person: client id to subject.
     clients: Mutex<BTreeMap<String, String>>,
+    /// What providers were asked about the person after the sign-in.
+    pub looked_up: lookups::LookedUp,
 }
 
 /// What one provider said, once.
@@ -50,6 +53,8 @@ pub struct Authentication {
     pub subjects: BTreeMap<String, String>,
     /// When the person authenticated.
     pub at: UnixSecs,
+    /// Until when the provider vouches for the person, if it said so; later the sign-in does not count.
+    pub until: Option<UnixSecs>,
     /// Why this provider served.
     pub why: String,
     /// Attributes by the name of the connector they are read under: the provider's own, and the continuity
@@ -81,6 +86,7 @@ impl Session {
             last_seen: AtomicU64::new(now.0),
             authentications: Vec::new(),
             clients: Mutex::default(),
+            looked_up: lookups::LookedUp::default(),
         }
     }
 
@@ -147,6 +153,7 @@ mod tests {
         let said: Map<String, Value> = [("email".to_owned(), Value::from(email))].into_iter().collect();
         let names = [Some(idp), through].into_iter().flatten();
         Authentication {
+            until: None,
             idp: idp.into(),
             realm: Mark::default(),
             issuer: idp.into(),

@@ -233,6 +233,7 @@ mod tests {
     fn signed_in(idp: &str, subject: &str, sid: &str) -> Session {
         let mut session = session(0);
         session.authentications.push(Authentication {
+            until: None,
             idp: idp.into(),
             realm: crate::connector::open::Mark::default(),
             issuer: "https://idp".into(),

@@ -154,6 +154,12 @@ pub enum Event<'a> {
         client: &'a str,
         detail: &'a str,
     },
+    LookupFailed {
+        app: &'a str,
+        connector: &'a str,
+        reason: &'static str,
+        detail: &'a str,
+    },
     AccessDenied {
         app: &'a str,
         subject: &'a str,
@@ -379,6 +385,12 @@ impl Event<'_> {
                 client: Some(client),
                 detail: Some(detail),
                 ..Line::new(&kinds::RELYING_PARTY_NOT_TOLD)
+            },
+            Event::LookupFailed { app, connector, reason, detail } => Line {
+                app: Some(app),
+                reason: Some(reason),
+                detail: Some(detail),
+                ..Line::about(&kinds::LOOKUP_FAILED, connector)
             },
             Event::AccessDenied { app, subject, path } => {
                 Line { subject: Some(subject), path: Some(path), ..Line::of_app(&kinds::ACCESS_DENIED, app) }

@@ -118,6 +118,8 @@ kinds! {
         "An application did not take our announcement of a logout; its own session may go on.";
     LOGOUT_INCOMPLETE = "logout.upstream.incomplete", Warn, "the provider's session may still live",
         "A session ended here, and the provider could not be told.";
+    LOOKUP_FAILED = "attributes.lookup.failed", Warn, "a provider could not be asked about a person; going on without",
+        "A look-up of `attrProviders` brought nothing: the app goes on without, and rules that read it let nobody pass.";
     // identity provider documents
     STALE_USED = "idp.metadata.stale_used", Warn, "using stale provider metadata",
         "A provider's documents are past their age and it does not answer; the old ones go on for a day.";

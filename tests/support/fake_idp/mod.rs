@@ -2,6 +2,7 @@
 
 pub mod ldap;
 pub mod oidc;
+pub mod saml;
 
 /// A runtime for a fake: it ends, with all connections, when it is dropped.
 pub fn runtime() -> tokio::runtime::Runtime {

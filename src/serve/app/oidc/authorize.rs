@@ -6,12 +6,13 @@ use url::Url;
 use super::grant::{CODE_SECS, Grant, Person, mapped_claims};
 use crate::ambient::UnixSecs;
 use crate::model::app::OidcApp;
-use crate::model::rules::Attributes;
+use crate::model::rules::{Attributes, Decision};
 use crate::protocol::oauth::{OAuthError, Params, redirect_uri, scope};
 use crate::protocol::oidc::request::{AuthnRequest, ResponseMode, answer_route};
 use crate::serve::cache::Key;
 use crate::serve::edge::pages::{Page, Post};
 use crate::serve::edge::{Context, Response, answer};
+use crate::serve::login::lookups::{self, Seen};
 use crate::serve::login::{self, Return, Start};
 use crate::serve::session::{Authentication, Session};
 use crate::serve::state::State;
@@ -71,7 +72,10 @@ pub async fn authorize(state: &State, context: &Context, form: Option<Params>) -
         .filter(|(a, _)| request.max_age.is_none_or(|age| age > 0 && now.since(a.at) <= age));
     match (usable, session.as_ref()) {
         (Some((authentication, voice)), Some((_, session))) => {
-            issue(state, app, &request, (authentication, voice), session, &**session)
+            let name = app.name.as_str();
+            let seen =
+                lookups::seen(state, name, &app.lookups, session, Some(authentication), &**session).await;
+            issue(state, app, &request, (authentication, voice), session, &seen)
         }
         _ if request.prompt.none => error(state, &request, OAuthError::LoginRequired, "nobody is signed in"),
         _ => {
@@ -87,7 +91,7 @@ pub async fn authorize(state: &State, context: &Context, form: Option<Params>) -
 }
 
 /// A completed sign-in answers the request that asked for it.
-pub fn grant(
+pub async fn grant(
     state: &State,
     request: &AuthnRequest,
     authentication: &Authentication,
@@ -103,7 +107,10 @@ pub fn grant(
     let voice = app.sign_in.providers.iter().map(|p| state.deployment.provider_name(*p));
     let voice = voice.into_iter().find(|name| authentication.attributes.contains_key(*name));
     let Some(voice) = voice else { return refused("The sign-in does not serve this application any more.") };
-    issue(state, app, request, (authentication, voice), session, &One(authentication))
+    let one = One(authentication);
+    let name = app.name.as_str();
+    let seen = lookups::seen(state, name, &app.lookups, session, Some(authentication), &one).await;
+    issue(state, app, request, (authentication, voice), session, &seen)
 }
 
 /// The attributes of a single sign-in.
@@ -121,9 +128,14 @@ fn issue(
     request: &AuthnRequest,
     (authentication, voice): (&Authentication, &str),
     session: &Session,
-    attributes: &dyn Attributes,
+    attributes: &Seen<'_>,
 ) -> Response {
-    if !app.authorization.permits(attributes) {
+    let decision = app.authorization.decide(attributes);
+    if decision == Decision::Undecided && attributes.is_waiting {
+        let description = "what decides whether the person may use this application cannot be read just now";
+        return error(state, request, OAuthError::TemporarilyUnavailable, description);
+    }
+    if decision != Decision::Permitted {
         let subject = authentication.subject(voice);
         Event::AccessDenied { app: app.name.as_str(), subject, path: "authorization endpoint" }.log();
         return error(state, request, OAuthError::AccessDenied, "the person may not use this application");

@@ -9,7 +9,7 @@ use http::{Method, StatusCode};
 use hyper::body::Incoming;
 
 use crate::model::app::ProxyApp;
-use crate::model::rules::{Attributes, Authorization};
+use crate::model::rules::{Attributes, Authorization, Decision};
 use crate::serve::edge::pages::Page;
 use crate::serve::edge::{Context, Response, answer};
 use crate::serve::login::{self, Return, Start};
@@ -39,10 +39,11 @@ pub async fn proxy(
 ) -> Response {
     let Some(policy) = app.policies.find(&context.path) else { return answer::plain(StatusCode::FORBIDDEN) };
     let session: Option<Arc<Session>> = state.session(&context.parts.headers).map(|(_, session)| session);
+    let mut by = None;
     if !policy.allow_unauthenticated {
         let Some(sign_in) = &policy.sign_in else { return answer::plain(StatusCode::FORBIDDEN) };
-        let signed_in = session.as_ref().is_some_and(|session| state.satisfied(session, sign_in).is_some());
-        if !signed_in {
+        by = session.as_ref().and_then(|session| state.satisfied(session, sign_in)).map(|(by, _)| by);
+        if by.is_none() {
             let headers = &context.parts.headers;
             let navigates =
                 matches!(context.parts.method, Method::GET | Method::HEAD) && answer::is_navigation(headers);
@@ -59,11 +60,27 @@ pub async fn proxy(
                 .await;
         }
     }
+    let seen;
+    let mut is_waiting = false;
     let attributes: &dyn Attributes = match &session {
-        Some(session) => &**session,
+        Some(session) if app.lookups.is_empty() => &**session,
+        Some(session) => {
+            let name = app.name.as_str();
+            // Boxed for the same reason.
+            seen = Box::pin(login::lookups::seen(state, name, &app.lookups, session, by, &**session)).await;
+            is_waiting = seen.is_waiting;
+            &seen
+        }
         None => &Nobody,
     };
-    if !matches!(policy.authorization, Authorization::Everyone) && !policy.authorization.permits(attributes) {
+    let decision = match policy.authorization {
+        Authorization::Everyone => Decision::Permitted,
+        _ => policy.authorization.decide(attributes),
+    };
+    if decision == Decision::Undecided && is_waiting {
+        return not_now(&context);
+    }
+    if decision != Decision::Permitted {
         let subject = session.as_ref().and_then(|s| s.authentications.last()).map(|a| a.shown_subject());
         let subject = subject.unwrap_or("nobody");
         Event::AccessDenied { app: app.name.as_str(), subject, path: &context.path }.log();
@@ -80,4 +97,16 @@ pub async fn proxy(
         };
     }
     upstream::forward(state, clients, index, app, &mut context, body, attributes, session.is_some()).await
+}
+
+/// A directory that says who may pass does not answer: not a "no", and not a "yes" either.
+fn not_now(context: &Context) -> Response {
+    let page = Page::new(
+        "This page cannot be opened right now",
+        "You are signed in. Whether this page is open to you is kept in a directory that is not answering.",
+    )
+    .more("You have done nothing wrong. Please try again in a few seconds.")
+    .link(context.path_and_query(), "Try again");
+    let response = answer::page(StatusCode::SERVICE_UNAVAILABLE, &page);
+    answer::with_retry_after(response, login::begin::RETRY_AFTER_SECS)
 }

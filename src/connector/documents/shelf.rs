@@ -13,8 +13,9 @@ use crate::files::{self, state};
 use crate::secrets::sealing;
 use crate::value::Secret;
 
-/// Largest file: two documents of 256 KiB, encoded, and what belongs to them.
-pub const COPY_BYTES_MAX: u64 = 1024 * 1024;
+/// Largest file: the largest document that is fetched (SAML metadata of a federation, 10 MiB), encoded, and what
+/// belongs to it.
+pub const COPY_BYTES_MAX: u64 = 14 * 1024 * 1024;
 /// First word of a file: its form.
 const FORM: &str = "maverics-copy-1";
 /// What the key is derived for.

@@ -1,5 +1,7 @@
 //! The documents of a provider as they stand on the shelf: what an earlier run of ours fetched and verified.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -11,15 +13,13 @@ use crate::ambient::{Clock, UnixSecs};
 /// How far in the future a copy may be dated before it is not believed, in seconds: clocks are set.
 const AHEAD_SECS_MAX: u64 = 60;
 
-/// Both documents, and where they came from.
+/// All documents, and where they came from.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Copy {
-    /// Address of the discovery document: a copy from elsewhere is not this provider's.
+    /// Address of the first: a copy from elsewhere is not this provider's.
     pub url: String,
-    /// The discovery document.
-    pub discovery: Document,
-    /// The key set.
-    pub keys: Document,
+    /// By name.
+    pub documents: BTreeMap<String, Document>,
 }
 
 /// One document.
@@ -38,7 +38,7 @@ impl Document {
     }
 
     /// As it was fetched. The error says why it is not used.
-    pub fn fetched(&self, clock: &Clock) -> Result<Fetched, String> {
+    fn fetched(&self, clock: &Clock) -> Result<Fetched, String> {
         let now = clock.unix();
         if self.fetched > now.plus(AHEAD_SECS_MAX) {
             return Err("it is dated in the future".into());
@@ -60,5 +60,10 @@ impl Copy {
             return Err("it was fetched from another address".into());
         }
         Ok(copy)
+    }
+
+    /// One of the documents, as it was fetched. The error says why it is not used.
+    pub fn document(&self, name: &str, clock: &Clock) -> Result<Fetched, String> {
+        self.documents.get(name).ok_or("it has another form")?.fetched(clock)
     }
 }

@@ -194,7 +194,10 @@ impl<T> Cell<T> {
     /// Why a fetch failed lately, so that not everybody finds that out for himself.
     pub fn failed_lately(&self, now: Millis) -> Option<Unwell> {
         let believed = if self.get().is_some() { FAILURE_MILLIS_KEPT } else { FAILURE_MILLIS };
-        lock(&self.failed).as_ref().filter(|(at, _)| now.since(*at) < believed).map(|(_, unwell)| unwell.clone())
+        lock(&self.failed)
+            .as_ref()
+            .filter(|(at, _)| now.since(*at) < believed)
+            .map(|(_, unwell)| unwell.clone())
     }
 
     /// Whether it is time to tell again that a stale document is used.
@@ -281,6 +284,10 @@ mod tests {
         assert!(cell.failed_lately(Millis(1)).is_none(), "a good answer ends it");
         cell.failed(Millis(0), &unwell);
         assert!(cell.failed_lately(Millis(FAILURE_MILLIS_KEPT - 1)).is_some());
-        assert!(cell.may_tell(Millis(7)) && !cell.may_tell(Millis(TELL_MILLIS)) && cell.may_tell(Millis(TELL_MILLIS + 7)));
+        assert!(
+            cell.may_tell(Millis(7))
+                && !cell.may_tell(Millis(TELL_MILLIS))
+                && cell.may_tell(Millis(TELL_MILLIS + 7))
+        );
     }
 }

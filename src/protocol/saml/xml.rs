@@ -1,0 +1,371 @@
+//! The one strict reading of XML: a tree of bounded size without document types and processing instructions,
+//! in which an id is an id and a text is nothing but text.
+//!
+//! Whoever asks for a text is refused when a comment, a CDATA section or an element splits it, because two
+//! readers may disagree on what such a text says. The same tree is verified and read; there is no second one.
+
+use std::collections::HashSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use uppsala::{Document, NodeId, NodeKind, Parser};
+
+use super::names::{DS, MD, SAML, SAMLP, XENC};
+
+/// Elements inside each other.
+pub const DEPTH_MAX: u32 = 64;
+/// Attributes of one element, declarations of namespaces included.
+pub const ATTRIBUTES_MAX: usize = 256;
+
+/// How large a document may be.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Size in bytes.
+    pub bytes_max: usize,
+    /// Elements.
+    pub elements_max: usize,
+    /// Whether elements of other vocabularies may have ids of their own kind.
+    pub foreign_ids: bool,
+}
+
+/// Limits of a protocol message and of an assertion.
+pub const MESSAGE: Limits = Limits { bytes_max: 256 * 1024, elements_max: 5_000, foreign_ids: false };
+/// Limits of a metadata document, which may name many entities.
+pub const METADATA: Limits = Limits { bytes_max: 10 * 1024 * 1024, elements_max: 200_000, foreign_ids: true };
+
+/// Why a document is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum XmlFault {
+    /// Larger than [`Limits::bytes_max`].
+    #[error("the document is too large")]
+    TooLarge,
+    /// More elements than [`Limits::elements_max`].
+    #[error("the document has too many elements")]
+    TooManyElements,
+    /// More attributes in an element than [`ATTRIBUTES_MAX`].
+    #[error("an element has more than {ATTRIBUTES_MAX} attributes")]
+    TooManyAttributes,
+    /// Not base64, or not UTF-8 inside.
+    #[error("the message is not UTF-8 text in base64")]
+    Encoding,
+    /// A document type declaration.
+    #[error("the document declares a document type")]
+    Doctype,
+    /// Not well-formed, or nested deeper than [`DEPTH_MAX`].
+    #[error("the document is not well-formed XML of at most {DEPTH_MAX} levels")]
+    Malformed,
+    /// A processing instruction.
+    #[error("the document has a processing instruction")]
+    ProcessingInstruction,
+    /// A namespace that is not an absolute URI, which has no canonical form.
+    #[error("the document declares a namespace that is not an absolute URI")]
+    Namespace,
+    /// The same id twice.
+    #[error("two elements have the same ID")]
+    DuplicateId,
+    /// An attribute that is an id to some reader and not to another.
+    #[error("an attribute pretends to be an ID, or an ID is not a name")]
+    OddId,
+    /// Text beside elements where only elements belong.
+    #[error("there is text where only elements belong")]
+    MixedContent,
+    /// A comment, a CDATA section or an element within a text.
+    #[error("a text is split by a comment, a CDATA section or an element")]
+    SplitText,
+}
+
+impl XmlFault {
+    /// Every case.
+    pub const ALL: &[XmlFault] = &[
+        XmlFault::TooLarge,
+        XmlFault::TooManyElements,
+        XmlFault::TooManyAttributes,
+        XmlFault::Encoding,
+        XmlFault::Doctype,
+        XmlFault::Malformed,
+        XmlFault::ProcessingInstruction,
+        XmlFault::Namespace,
+        XmlFault::DuplicateId,
+        XmlFault::OddId,
+        XmlFault::MixedContent,
+        XmlFault::SplitText,
+    ];
+
+    /// The stable name of the case.
+    pub fn code(self) -> &'static str {
+        match self {
+            XmlFault::TooLarge => "xml-too-large",
+            XmlFault::TooManyElements => "xml-too-many-elements",
+            XmlFault::TooManyAttributes => "xml-too-many-attributes",
+            XmlFault::Encoding => "xml-encoding",
+            XmlFault::Doctype => "xml-doctype",
+            XmlFault::Malformed => "xml-malformed",
+            XmlFault::ProcessingInstruction => "xml-processing-instruction",
+            XmlFault::Namespace => "xml-namespace",
+            XmlFault::DuplicateId => "xml-duplicate-id",
+            XmlFault::OddId => "xml-odd-id",
+            XmlFault::MixedContent => "xml-mixed-content",
+            XmlFault::SplitText => "xml-split-text",
+        }
+    }
+}
+
+/// A document that passed the strict reading.
+pub struct Tree<'a> {
+    document: Document<'a>,
+    root: NodeId,
+}
+
+impl<'a> Tree<'a> {
+    /// Reads a document.
+    pub fn parse(text: &'a str, limits: &Limits) -> Result<Self, XmlFault> {
+        if text.len() > limits.bytes_max {
+            return Err(XmlFault::TooLarge);
+        }
+        crowded(text)?;
+        let document = Parser::new()
+            .with_forbid_dtd(true)
+            .with_forbid_entities(true)
+            .with_max_depth(DEPTH_MAX)
+            .parse(text);
+        let document = match document {
+            Ok(document) => document,
+            // The parser has stopped at the declaration; which error it was is said in words only.
+            Err(_) if text.contains("<!DOCTYPE") => return Err(XmlFault::Doctype),
+            Err(_) => return Err(XmlFault::Malformed),
+        };
+        if document.xml_declaration.as_ref().is_some_and(|declaration| {
+            declaration.version != "1.0"
+                || declaration.encoding.as_ref().is_some_and(|name| !name.eq_ignore_ascii_case("utf-8"))
+        }) {
+            return Err(XmlFault::Malformed);
+        }
+        let root = document.document_element().ok_or(XmlFault::Malformed)?;
+        walk(&document, limits)?;
+        Ok(Tree { document, root })
+    }
+
+    /// The document element.
+    pub fn root(&self) -> El<'_> {
+        El { document: &self.document, node: self.root }
+    }
+
+    /// The tree as the cryptography reads it.
+    pub(super) fn document(&self) -> &Document<'a> {
+        &self.document
+    }
+}
+
+/// Refuses a tag with very many attributes before the parser compares each with all before it. Every attribute
+/// has an equals sign before a quote, and no `<` is within a tag.
+fn crowded(text: &str) -> Result<(), XmlFault> {
+    let (mut count, mut equals) = (0usize, false);
+    for byte in text.bytes() {
+        match byte {
+            b'<' => (count, equals) = (0, false),
+            b'=' => equals = true,
+            b' ' | b'\t' | b'\r' | b'\n' => {}
+            b'"' | b'\'' if equals => {
+                (count, equals) = (count + 1, false);
+                if count > 2 * ATTRIBUTES_MAX {
+                    return Err(XmlFault::TooManyAttributes);
+                }
+            }
+            _ => equals = false,
+        }
+    }
+    Ok(())
+}
+
+fn walk(document: &Document<'_>, limits: &Limits) -> Result<(), XmlFault> {
+    let mut elements = 0usize;
+    let mut ids: HashSet<&str> = HashSet::new();
+    for node in document.descendants(document.root()) {
+        let element = match document.node_kind(node) {
+            Some(NodeKind::ProcessingInstruction(_)) => return Err(XmlFault::ProcessingInstruction),
+            Some(NodeKind::Element(element)) => element,
+            _ => continue,
+        };
+        elements += 1;
+        if elements > limits.elements_max {
+            return Err(XmlFault::TooManyElements);
+        }
+        if element.attributes.len() + element.namespace_declarations.len() > ATTRIBUTES_MAX {
+            return Err(XmlFault::TooManyAttributes);
+        }
+        if element.namespace_declarations.iter().any(|(_, uri)| !absolute(uri)) {
+            return Err(XmlFault::Namespace);
+        }
+        for attribute in &element.attributes {
+            let local = &*attribute.name.local_name;
+            if !(local.eq_ignore_ascii_case("id") || local == "AssertionID" || local == "xml:id") {
+                continue;
+            }
+            // SAML elements have `ID`, those of XML Signature and Encryption `Id`. Whatever else looks like
+            // an id could be one to the code that resolves references, and none to the code that reads.
+            let right = match element.name.namespace_uri.as_deref() {
+                Some(SAML | SAMLP | MD) => "ID",
+                Some(uri) if uri == DS || uri == XENC => "Id",
+                _ => "",
+            };
+            if limits.foreign_ids && right.is_empty() {
+                // Nobody here resolves it; the library that would refuses two alike when it verifies.
+                continue;
+            }
+            if attribute.name.namespace_uri.is_some() || local != right || !is_ncname(&attribute.value) {
+                return Err(XmlFault::OddId);
+            }
+            if !ids.insert(&attribute.value) {
+                return Err(XmlFault::DuplicateId);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Empty, which takes a default namespace back, or with a scheme.
+fn absolute(uri: &str) -> bool {
+    uri.is_empty()
+        || uri.split_once(':').is_some_and(|(scheme, _)| {
+            scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+                && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+        })
+}
+
+/// `NCName` of Namespaces in XML, in its ASCII part and letters beyond.
+fn is_ncname(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
+}
+
+/// An element of a [`Tree`].
+#[derive(Clone, Copy)]
+pub struct El<'t> {
+    document: &'t Document<'t>,
+    node: NodeId,
+}
+
+impl PartialEq for El<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.node == other.node && std::ptr::eq(self.document, other.document)
+    }
+}
+
+impl<'t> El<'t> {
+    /// Its place in the tree.
+    pub(super) fn node(&self) -> NodeId {
+        self.node
+    }
+
+    fn element(&self) -> Option<&'t uppsala::Element<'t>> {
+        self.document.element(self.node)
+    }
+
+    /// Whether it is this element of this namespace.
+    pub fn is(&self, namespace: &str, local: &str) -> bool {
+        self.element().is_some_and(|element| element.matches_name_ns(namespace, local))
+    }
+
+    /// Its local name.
+    pub fn local(&self) -> &'t str {
+        self.element().map_or("", |element| &*element.name.local_name)
+    }
+
+    /// Its namespace.
+    pub fn namespace(&self) -> Option<&'t str> {
+        self.element().and_then(|element| element.name.namespace_uri.as_deref())
+    }
+
+    /// The value of an attribute in no namespace.
+    pub fn attr(&self, name: &str) -> Option<&'t str> {
+        self.element()?
+            .attributes
+            .iter()
+            .find(|attribute| attribute.name.namespace_uri.is_none() && attribute.name.local_name == name)
+            .map(|attribute| &*attribute.value)
+    }
+
+    /// The value of an attribute of a namespace.
+    pub fn attr_ns(&self, namespace: &str, name: &str) -> Option<&'t str> {
+        self.element()?.get_attribute_ns(namespace, name)
+    }
+
+    /// Its child elements; comments and white space between them are no matter, other text is a fault.
+    pub fn elements(&self) -> Result<Vec<El<'t>>, XmlFault> {
+        let mut found = Vec::new();
+        for node in self.document.children_iter(self.node) {
+            match self.document.node_kind(node) {
+                Some(NodeKind::Element(_)) => found.push(El { document: self.document, node }),
+                Some(NodeKind::Comment(_)) => {}
+                Some(NodeKind::Text(text)) if is_space(text) => {}
+                _ => return Err(XmlFault::MixedContent),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Its text, which is all it has inside. Nothing is trimmed.
+    pub fn text(&self) -> Result<String, XmlFault> {
+        let mut text = String::new();
+        for node in self.document.children_iter(self.node) {
+            match self.document.node_kind(node) {
+                Some(NodeKind::Text(part)) => text.push_str(part),
+                _ => return Err(XmlFault::SplitText),
+            }
+        }
+        Ok(text)
+    }
+
+    /// Its text without white space around, as identifiers and URIs are written by those who indent.
+    pub fn token(&self) -> Result<String, XmlFault> {
+        Ok(self.text()?.trim_matches(SPACE).to_owned())
+    }
+
+    /// All elements below it, in the order of the document.
+    pub fn descendants(&self) -> impl Iterator<Item = El<'t>> + use<'t> {
+        let (document, this) = (self.document, self.node);
+        document
+            .descendants(this)
+            .into_iter()
+            .filter(move |node| *node != this && document.element(*node).is_some())
+            .map(move |node| El { document, node })
+    }
+
+    /// The element around it.
+    pub fn parent(&self) -> Option<El<'t>> {
+        let node = self.document.parent(self.node)?;
+        self.document.element(node).map(|_| El { document: self.document, node })
+    }
+
+    /// Declarations of namespaces in scope, innermost first and each prefix once.
+    pub fn scope(&self) -> Vec<(&'t str, &'t str)> {
+        let mut found: Vec<(&str, &str)> = Vec::new();
+        let mut at = Some(*self);
+        while let Some(this) = at {
+            for (prefix, uri) in this.element().map(|e| &e.namespace_declarations[..]).unwrap_or_default() {
+                if !found.iter().any(|(known, _)| *known == &**prefix) {
+                    found.push((prefix, uri));
+                }
+            }
+            at = this.parent();
+        }
+        found
+    }
+}
+
+const SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
+
+fn is_space(text: &str) -> bool {
+    text.chars().all(|c| SPACE.contains(&c))
+}
+
+/// Reads base64 with white space anywhere and nothing else wrong. `bytes_max` bounds what comes out.
+pub fn base64(text: &str, bytes_max: usize) -> Result<Vec<u8>, XmlFault> {
+    // White space is a twentieth of a well-wrapped text; twice the size is not one.
+    if text.len() > bytes_max.saturating_mul(2).saturating_add(16) {
+        return Err(XmlFault::TooLarge);
+    }
+    let solid: String = text.chars().filter(|c| !SPACE.contains(c)).collect();
+    let bytes = STANDARD.decode(solid).map_err(|_| XmlFault::Encoding)?;
+    if bytes.len() > bytes_max { Err(XmlFault::TooLarge) } else { Ok(bytes) }
+}

@@ -1,0 +1,44 @@
+//! Sign-ins that the provider begins.
+
+use super::{World, browser};
+use crate::support::browser::{Answer, Browser, Request};
+
+fn post(world: &World, person: &mut Browser, field: &str, relay: &str) -> Answer {
+    let fields = [("SAMLResponse", field), ("RelayState", relay)];
+    let answer = person.send(&Request::form(&world.url("/acs"), &fields).cross_site());
+    person.follow(answer)
+}
+
+#[test]
+fn nobody_is_signed_in_unasked() {
+    let world = World::start();
+    let mut person = browser();
+    let answer = post(&world, &mut person, &world.idp.response(None), "");
+    assert_eq!(answer.status, 400, "{}", answer.text());
+    assert!(!world.is_in(&person));
+}
+
+#[test]
+fn where_it_is_allowed_it_leads_to_one_page_and_works_once() {
+    let world = World::with("    samlIDPInitiatedURL: OUR_URL/app/home?from=idp\n", |_| {});
+    let field = world.idp.response(None);
+    for relay in ["https://evil.example/", "/own/x", ""] {
+        let field = world.idp.response(None);
+        let mut person = browser();
+        let answer = post(&world, &mut person, &field, relay);
+        assert_eq!(answer.status, 200, "{}\n{}", answer.text(), world.server.log());
+        assert_eq!(answer.url.as_str(), world.url("/app/home?from=idp"), "whatever RelayState says");
+        assert!(world.is_in(&person));
+    }
+    let mut person = browser();
+    assert_eq!(post(&world, &mut person, &field, "").status, 200);
+    let mut thief = browser();
+    let again = post(&world, &mut thief, &field, "");
+    assert_eq!(again.status, 400);
+    assert!(!world.is_in(&thief), "an assertion works once");
+    world.server.wait_for_log(&["event=login.rejected", "reason=answer-replayed"]);
+    // An answer to somebody's request does not pass for one that nobody asked for.
+    let solicited = world.idp.response(Some("_request"));
+    assert_eq!(post(&world, &mut browser(), &solicited, "").status, 400);
+    world.server.wait_for_log(&["event=login.rejected", "in-response-to"]);
+}
