@@ -223,7 +223,20 @@ mod tests {
 
     #[test]
     fn not_names() {
-        for text in ["a", "=a", "cn=a,", "cn=a,,dc=b", r"cn=a\", r"cn=a\4", r"cn=a\zz", "cn=a;dc=b", "cn=\"a\"", "cn=#0", "cn=#", "cn=<a>"] {
+        for text in [
+            "a",
+            "=a",
+            "cn=a,",
+            "cn=a,,dc=b",
+            r"cn=a\",
+            r"cn=a\4",
+            r"cn=a\zz",
+            "cn=a;dc=b",
+            "cn=\"a\"",
+            "cn=#0",
+            "cn=#",
+            "cn=<a>",
+        ] {
             assert!(Dn::parse(text).is_err(), "{text}");
         }
         assert!(Dn::parse(&format!("cn={}", "a".repeat(DN_BYTES_MAX))).is_err());
