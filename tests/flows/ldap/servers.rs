@@ -197,7 +197,9 @@ fn only_an_outage_moves_a_login() {
     let hash = Transcript::fed(&["hash-password"], "local pass\n").stdout.trim().to_owned();
     scratch.write_private(
         "people.yaml",
-        &format!("users:\n- {{username: user1, passwordHash: '{hash}', attributes: {{mail: local@example.com}}}}\n"),
+        &format!(
+            "users:\n- {{username: user1, passwordHash: '{hash}', attributes: {{mail: local@example.com}}}}\n"
+        ),
     );
     let connectors = format!(
         "{}  - {{name: here, type: local, usersFile: people.yaml, assurance: 3, healthCheck: {{enabled: true}}}}
