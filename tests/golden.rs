@@ -23,7 +23,8 @@ pub fn check(name: &str, have: &str) {
     );
 }
 
+/// Whether what is kept is to be written anew.
 #[expect(clippy::disallowed_methods, reason = "a switch for the person who runs the tests")]
-fn update() -> bool {
+pub fn update() -> bool {
     std::env::var_os("UPDATE_GOLDEN").is_some()
 }

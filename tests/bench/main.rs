@@ -5,6 +5,7 @@ mod config_read;
 mod continuity;
 mod drill;
 mod jose;
+mod ldap;
 mod offline;
 mod path;
 mod saml;
