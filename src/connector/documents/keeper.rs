@@ -196,8 +196,10 @@ impl Keeper {
             Ok(answer) if answer.body.len() > READ_HERE_BYTES_MAX => {
                 let body = answer.body.clone();
                 let read = self.runtime.spawn_blocking(move || read(&body)).await;
-                read.unwrap_or_else(|_| Err(Unwell::new(Reason::ProbeCrashed, "reading the document broke off")))
-                    .map(|value| (value, answer))
+                read.unwrap_or_else(|_| {
+                    Err(Unwell::new(Reason::ProbeCrashed, "reading the document broke off"))
+                })
+                .map(|value| (value, answer))
             }
             Ok(answer) => read(&answer.body).map(|value| (value, answer)),
             Err(unwell) => Err(unwell),
