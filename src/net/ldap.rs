@@ -90,7 +90,9 @@ impl Connection {
         let tcp = tcp(&address.host, address.port, &permits, deadline, &mut phases).await?;
         let stream = match target.protection {
             Protection::None => Stream::Plain(tcp),
-            Protection::Tls => handshake(&address.host, &shown, &target.tls, tcp, deadline, &mut phases).await?,
+            Protection::Tls => {
+                handshake(&address.host, &shown, &target.tls, tcp, deadline, &mut phases).await?
+            }
             Protection::StartTls => {
                 let mut plain = Self::over(Stream::Plain(tcp), &shown);
                 plain.start_tls(deadline).await.map_err(|e| NetError { phases: phases.clone(), ..e })?;
@@ -117,7 +119,8 @@ impl Connection {
         let mut space = [0; 1];
         let mut context = Context::from_waker(Waker::noop());
         // An idle connection has nothing to say: a byte is a notice of disconnection, an end is an end.
-        self.sound = Pin::new(&mut self.stream).poll_read(&mut context, &mut ReadBuf::new(&mut space)).is_pending();
+        self.sound =
+            Pin::new(&mut self.stream).poll_read(&mut context, &mut ReadBuf::new(&mut space)).is_pending();
         self.sound
     }
 
@@ -131,7 +134,9 @@ impl Connection {
     ) -> Result<LdapResult, NetError> {
         let id = self.begin()?;
         let Some(request) = bind::simple(id, name, password.expose()) else {
-            return Err(self.fault(NetErrorKind::NotPermitted, "a bind without a name or a password is not sent"));
+            return Err(
+                self.fault(NetErrorKind::NotPermitted, "a bind without a name or a password is not sent")
+            );
         };
         self.write(&request, deadline).await?;
         drop(request);
@@ -180,7 +185,8 @@ impl Connection {
                     };
                 }
                 _ => {
-                    let fault = self.fault(NetErrorKind::Protocol, "the answer to a search is something else");
+                    let fault =
+                        self.fault(NetErrorKind::Protocol, "the answer to a search is something else");
                     return Err(fault.into());
                 }
             }
@@ -215,7 +221,9 @@ impl Connection {
         }
         // Whatever came before the handshake came from anybody.
         if !self.buffer.is_empty() {
-            return Err(self.fault(NetErrorKind::StartTls, "something was sent between StartTLS and the handshake"));
+            return Err(
+                self.fault(NetErrorKind::StartTls, "something was sent between StartTLS and the handshake")
+            );
         }
         Ok(())
     }
@@ -256,11 +264,15 @@ impl Connection {
         left: &mut usize,
     ) -> Result<(LdapOp, Vec<LdapControl>), NetError> {
         let bytes = self.frame(deadline, left).await?;
-        let message = message::decode(&bytes).map_err(|e| self.fault(NetErrorKind::Protocol, &e.to_string()))?;
+        let message =
+            message::decode(&bytes).map_err(|e| self.fault(NetErrorKind::Protocol, &e.to_string()))?;
         match message.op {
             // Notice of Disconnection (RFC 4511 §4.4.1): the server ends the connection, whatever was asked.
             LdapOp::ExtendedResponse(notice) if message.msgid == 0 => {
-                let words = format!("the server ends the connection with result {}", outcome::number(&notice.res.code));
+                let words = format!(
+                    "the server ends the connection with result {}",
+                    outcome::number(&notice.res.code)
+                );
                 Err(self.fault(NetErrorKind::Lost, &words))
             }
             operation if message.msgid == id => Ok((operation, message.ctrl)),
@@ -272,7 +284,9 @@ impl Connection {
         loop {
             let length = match message::frame_bytes(&self.buffer, RESPONSE_BYTES_MAX.min(*left)) {
                 Ok(length) => length,
-                Err(fault @ Malformed::NotLdap) => return Err(self.fault(NetErrorKind::Protocol, &fault.to_string())),
+                Err(fault @ Malformed::NotLdap) => {
+                    return Err(self.fault(NetErrorKind::Protocol, &fault.to_string()));
+                }
                 Err(fault @ Malformed::TooLarge(_)) => {
                     return Err(self.fault(NetErrorKind::TooLarge, &fault.to_string()));
                 }
@@ -284,7 +298,8 @@ impl Connection {
                 return Ok(self.buffer.split_to(length));
             }
             self.buffer.reserve(READ_BYTES);
-            match timeout_at(deadline, self.stream.read_buf(&mut (&mut self.buffer).limit(READ_BYTES))).await {
+            match timeout_at(deadline, self.stream.read_buf(&mut (&mut self.buffer).limit(READ_BYTES))).await
+            {
                 Ok(Ok(0)) => return Err(self.fault(NetErrorKind::Lost, "the server closed the connection")),
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) => return Err(self.fault(NetErrorKind::Lost, &error.to_string())),

@@ -7,7 +7,8 @@ use std::sync::{Arc, LazyLock};
 use bytes::BytesMut;
 use ldap3_proto::LdapCodec;
 use ldap3_proto::proto::{
-    LdapBindResponse, LdapMsg, LdapOp, LdapPartialAttribute, LdapResult, LdapResultCode, LdapSearchResultEntry,
+    LdapBindResponse, LdapMsg, LdapOp, LdapPartialAttribute, LdapResult, LdapResultCode,
+    LdapSearchResultEntry,
 };
 use maverics::ambient::{Clock, Entropy};
 use maverics::connector::open::{World, open};

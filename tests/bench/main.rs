@@ -8,6 +8,7 @@ mod jose;
 mod ldap;
 mod offline;
 mod path;
+mod saml;
 mod session;
 
 fn main() {

@@ -95,7 +95,7 @@ fn what_we_sign_it_verifies() {
             let xml = issue(&key, shape);
             for element in elements {
                 xmlsec
-                    .verifies(&pair, &xml, element)
+                    .verifies(pair, &xml, element)
                     .unwrap_or_else(|error| panic!("{algorithm} {shape:?}: {error}"));
                 let spoilt = xml.replace("alice@", "admin@");
                 assert!(

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use maverics::protocol::saml::issue::{AcceptedRequest, RequestRefusal, Service, read_request};
+use maverics::protocol::saml::accept::{AcceptedRequest, RequestRefusal, Service, read_request};
 use maverics::protocol::saml::logout::Incoming;
 use maverics::protocol::saml::message::Outgoing;
 use maverics::protocol::saml::names::name_id;

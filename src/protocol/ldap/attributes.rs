@@ -16,7 +16,8 @@ pub struct Entry {
 
 impl From<LdapSearchResultEntry> for Entry {
     fn from(entry: LdapSearchResultEntry) -> Self {
-        let values = entry.attributes.into_iter().map(|attribute| (attribute.atype, attribute.vals)).collect();
+        let values =
+            entry.attributes.into_iter().map(|attribute| (attribute.atype, attribute.vals)).collect();
         Entry { dn: entry.dn, values }
     }
 }
@@ -99,7 +100,8 @@ impl Entry {
             if NEVER.contains(&known.as_str()) || LEFT_OUT.contains(&known.as_str()) || values.is_empty() {
                 continue;
             }
-            let mut texts: Vec<Value> = written(&known, options, values).into_iter().map(Value::String).collect();
+            let mut texts: Vec<Value> =
+                written(&known, options, values).into_iter().map(Value::String).collect();
             let value = match texts.len() {
                 1 => texts.swap_remove(0),
                 _ => Value::Array(texts),
@@ -119,7 +121,10 @@ impl Entry {
 
     /// Lists of which only a part came.
     pub fn missing_ranges(&self) -> Vec<MissingRange> {
-        self.values.iter().filter_map(|(description, values)| missing_range(description, values.len())).collect()
+        self.values
+            .iter()
+            .filter_map(|(description, values)| missing_range(description, values.len()))
+            .collect()
     }
 
     /// Takes the parts of `list` that another answer brought: the list as a whole, under its plain name. `true`
@@ -181,8 +186,11 @@ fn missing_range(description: &str, count: usize) -> Option<MissingRange> {
 
 /// Values as texts, all in one way.
 fn written(name: &str, options: &str, values: &[Vec<u8>]) -> Vec<String> {
-    let all = |write: fn(&[u8]) -> Option<String>| values.iter().map(|value| write(value)).collect::<Option<Vec<_>>>();
-    let is_binary = BINARY.contains(&name) || options.split(';').any(|option| option.eq_ignore_ascii_case("binary"));
+    let all = |write: fn(&[u8]) -> Option<String>| {
+        values.iter().map(|value| write(value)).collect::<Option<Vec<_>>>()
+    };
+    let is_binary =
+        BINARY.contains(&name) || options.split(';').any(|option| option.eq_ignore_ascii_case("binary"));
     let texts = match name {
         _ if GUIDS.contains(&name) => all(guid),
         _ if SIDS.contains(&name) => all(sid),
@@ -197,7 +205,14 @@ fn guid(bytes: &[u8]) -> Option<String> {
     let b: [u8; 16] = bytes.try_into().ok()?;
     let hex = |part: &[u8]| part.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let turned = |part: &[u8]| hex(&part.iter().rev().copied().collect::<Vec<_>>());
-    Some(format!("{}-{}-{}-{}-{}", turned(&b[..4]), turned(&b[4..6]), turned(&b[6..8]), hex(&b[8..10]), hex(&b[10..])))
+    Some(format!(
+        "{}-{}-{}-{}-{}",
+        turned(&b[..4]),
+        turned(&b[4..6]),
+        turned(&b[6..8]),
+        hex(&b[8..10]),
+        hex(&b[10..])
+    ))
 }
 
 /// A security identifier, `S-1-5-21-...` ([MS-DTYP] 2.4.2).
@@ -221,7 +236,8 @@ mod tests {
     use serde_json::json;
 
     fn entry(values: &[(&str, &[&[u8]])]) -> Entry {
-        let values = values.iter().map(|(name, list)| ((*name).to_owned(), list.iter().map(|v| v.to_vec()).collect()));
+        let values =
+            values.iter().map(|(name, list)| ((*name).to_owned(), list.iter().map(|v| v.to_vec()).collect()));
         Entry { dn: "uid=a,dc=x".into(), values: values.collect() }
     }
 
@@ -266,7 +282,9 @@ mod tests {
     #[test]
     fn bytes_that_are_no_guid_or_sid_are_base64() {
         assert_eq!(guid(b"short"), None);
-        for bytes in [&b""[..], &[1, 1, 0, 0, 0, 0, 0, 5], &[2, 0, 0, 0, 0, 0, 0, 5], &[1, 0, 0, 0, 0, 0, 0, 5, 1]] {
+        for bytes in
+            [&b""[..], &[1, 1, 0, 0, 0, 0, 0, 5], &[2, 0, 0, 0, 0, 0, 0, 5], &[1, 0, 0, 0, 0, 0, 0, 5, 1]]
+        {
             assert_eq!(sid(bytes), None, "{bytes:?}");
         }
         assert_eq!(sid(&[1, 0, 0, 0, 0, 0, 0, 5]).as_deref(), Some("S-1-5"));
@@ -292,10 +310,19 @@ mod tests {
         let missing = whole.missing_ranges().remove(0);
         assert!(!whole.add_range(&missing, entry(&[])), "nothing new: the end");
         assert!(whole.missing_ranges().is_empty());
-        for odd in ["member;range=", "member;range=-", "member;range=0-99999999999999999999999", "member;range=x-1", "member;range=0-18446744073709551615"] {
+        for odd in [
+            "member;range=",
+            "member;range=-",
+            "member;range=0-99999999999999999999999",
+            "member;range=x-1",
+            "member;range=0-18446744073709551615",
+        ] {
             assert!(entry(&[(odd, &[b"a"])]).missing_ranges().is_empty(), "{odd}");
         }
-        assert!(entry(&[("member;range=0-5", &[])]).missing_ranges().is_empty(), "a part without values is no part");
+        assert!(
+            entry(&[("member;range=0-5", &[])]).missing_ranges().is_empty(),
+            "a part without values is no part"
+        );
     }
 
     #[test]

@@ -81,6 +81,10 @@ mod tests {
 
     #[test]
     fn a_bind_that_would_succeed_as_nobody_cannot_be_written() {
-        assert!(simple(1, "cn=a", "").is_none() && simple(1, "", "secret").is_none() && simple(1, "", "").is_none());
+        assert!(
+            simple(1, "cn=a", "").is_none()
+                && simple(1, "", "secret").is_none()
+                && simple(1, "", "").is_none()
+        );
     }
 }

@@ -134,7 +134,8 @@ fn value(text: &str) -> Result<(Vec<u8>, Option<(char, &str)>), NotADn> {
 fn hex_value(hex: &str) -> Result<(Vec<u8>, Option<(char, &str)>), NotADn> {
     let end = hex.find([',', '+']).unwrap_or(hex.len());
     let digits = hex[..end].trim_end();
-    if digits.is_empty() || !digits.len().is_multiple_of(2) || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+    if digits.is_empty() || !digits.len().is_multiple_of(2) || !digits.bytes().all(|b| b.is_ascii_hexdigit())
+    {
         return Err(NotADn);
     }
     let mut bytes = vec![b'#'];
@@ -223,7 +224,20 @@ mod tests {
 
     #[test]
     fn not_names() {
-        for text in ["a", "=a", "cn=a,", "cn=a,,dc=b", r"cn=a\", r"cn=a\4", r"cn=a\zz", "cn=a;dc=b", "cn=\"a\"", "cn=#0", "cn=#", "cn=<a>"] {
+        for text in [
+            "a",
+            "=a",
+            "cn=a,",
+            "cn=a,,dc=b",
+            r"cn=a\",
+            r"cn=a\4",
+            r"cn=a\zz",
+            "cn=a;dc=b",
+            "cn=\"a\"",
+            "cn=#0",
+            "cn=#",
+            "cn=<a>",
+        ] {
             assert!(Dn::parse(text).is_err(), "{text}");
         }
         assert!(Dn::parse(&format!("cn={}", "a".repeat(DN_BYTES_MAX))).is_err());

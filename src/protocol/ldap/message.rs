@@ -82,7 +82,10 @@ mod tests {
             (&[0x31, 0x05], Err(Malformed::NotLdap)),
             (b"HTTP/1.1 400", Err(Malformed::NotLdap)),
             (&[0x30, 0x84, 0xff, 0xff, 0xff, 0xff], Err(Malformed::TooLarge(0xffff_ffff))),
-            (&[0x30, 0x88, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], Err(Malformed::TooLarge(u64::MAX))),
+            (
+                &[0x30, 0x88, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+                Err(Malformed::TooLarge(u64::MAX)),
+            ),
         ];
         for (bytes, want) in table {
             assert_eq!(frame_bytes(bytes, RESPONSE_BYTES_MAX), *want, "{bytes:02x?}");
@@ -91,7 +94,9 @@ mod tests {
 
     #[test]
     fn what_is_not_a_message_is_refused() {
-        for bytes in [&[0x30, 0x00][..], &[0x30, 0x03, 0x02, 0x01, 0x01], &[0x30, 0x05, 0x02, 0x01, 0x01, 0x61, 0x00]] {
+        for bytes in
+            [&[0x30, 0x00][..], &[0x30, 0x03, 0x02, 0x01, 0x01], &[0x30, 0x05, 0x02, 0x01, 0x01, 0x61, 0x00]]
+        {
             assert!(decode(bytes).is_err(), "{bytes:02x?}");
         }
         let deep: Vec<u8> = (0..60).rev().flat_map(|n: u8| [0x30, n * 2]).collect();
@@ -101,7 +106,9 @@ mod tests {
     #[test]
     fn a_result_is_read() {
         let bytes = [0x30, 0x0c, 0x02, 0x01, 0x01, 0x61, 0x07, 0x0a, 0x01, 0x31, 0x04, 0x00, 0x04, 0x00];
-        let LdapOp::BindResponse(answer) = decode(&bytes).expect("a message").op else { panic!("no bind response") };
+        let LdapOp::BindResponse(answer) = decode(&bytes).expect("a message").op else {
+            panic!("no bind response")
+        };
         assert_eq!(answer.res.code, LdapResultCode::InvalidCredentials);
     }
 

@@ -80,7 +80,8 @@ pub fn number(code: &LdapResultCode) -> i32 {
 fn active_directory(message: &str) -> Why {
     // The message comes from the peer: only the number is looked at.
     let data = message.split_once(" data ").map(|(_, rest)| rest);
-    let digits: Option<String> = data.map(|rest| rest.chars().take_while(char::is_ascii_hexdigit).take(8).collect());
+    let digits: Option<String> =
+        data.map(|rest| rest.chars().take_while(char::is_ascii_hexdigit).take(8).collect());
     match digits.as_deref() {
         Some("525") => Why::NoSuchUser,
         Some("52e" | "52E") => Why::WrongPassword,
@@ -125,7 +126,11 @@ mod tests {
 
     #[test]
     fn active_directory_says_why() {
-        let says = |data: &str| format!("80090308: LdapErr: DSID-0C09042A, comment: AcceptSecurityContext error, data {data}, v4563\0");
+        let says = |data: &str| {
+            format!(
+                "80090308: LdapErr: DSID-0C09042A, comment: AcceptSecurityContext error, data {data}, v4563\0"
+            )
+        };
         for (data, why) in [
             ("525", Why::NoSuchUser),
             ("52e", Why::WrongPassword),

@@ -70,13 +70,20 @@ impl Search {
             },
             aliases: LdapDerefAliases::Never,
             // A limit for a page is in its control.
-            sizelimit: if self.page.is_some() { 0 } else { i32::try_from(self.entries_max).unwrap_or(i32::MAX) },
+            sizelimit: if self.page.is_some() {
+                0
+            } else {
+                i32::try_from(self.entries_max).unwrap_or(i32::MAX)
+            },
             timelimit: time_limit_secs,
             typesonly: false,
             filter: self.filter.to_wire(),
             attrs: self.attributes.clone(),
         };
-        let page = self.page.clone().map(|(size, cookie)| LdapControl::SimplePagedResults { size: size.into(), cookie });
+        let page = self
+            .page
+            .clone()
+            .map(|(size, cookie)| LdapControl::SimplePagedResults { size: size.into(), cookie });
         LdapMsg { msgid: id, op: LdapOp::SearchRequest(request), ctrl: page.into_iter().collect() }
     }
 }

@@ -29,31 +29,60 @@ fn lengths_and_garbage_are_bounded() {
     type Answer = Box<dyn Fn() -> Reply + Send + Sync>;
     let entries = || {
         // A message without end of its own: entries for as long as they are taken, none of them asked for.
-        let one = [0x30, 0x10, 0x02, 0x01, 0x02, 0x64, 0x0b, 0x04, 0x04, b'c', b'n', b'=', b'a', 0x30, 0x03, 0x30, 0x01, 0x00];
+        let one = [
+            0x30, 0x10, 0x02, 0x01, 0x02, 0x64, 0x0b, 0x04, 0x04, b'c', b'n', b'=', b'a', 0x30, 0x03, 0x30,
+            0x01, 0x00,
+        ];
         one.to_vec()
     };
     let table: Vec<(&str, &str, Answer)> = vec![
-        ("4 GiB", "reason=answer-too-large", Box::new(|| Reply::Raw(vec![0x30, 0x84, 0xff, 0xff, 0xff, 0xff, 0x02, 0x01]))),
-        ("a bind of 4 GiB that is sent", "reason=answer-too-large", Box::new(|| Reply::Flood({
-            let mut bytes = vec![0x30, 0x84, 0xff, 0xff, 0xff, 0xff];
-            bytes.extend([0x04; 4096]);
-            bytes
-        }))),
+        (
+            "4 GiB",
+            "reason=answer-too-large",
+            Box::new(|| Reply::Raw(vec![0x30, 0x84, 0xff, 0xff, 0xff, 0xff, 0x02, 0x01])),
+        ),
+        (
+            "a bind of 4 GiB that is sent",
+            "reason=answer-too-large",
+            Box::new(|| {
+                Reply::Flood({
+                    let mut bytes = vec![0x30, 0x84, 0xff, 0xff, 0xff, 0xff];
+                    bytes.extend([0x04; 4096]);
+                    bytes
+                })
+            }),
+        ),
         ("garbage", "reason=not-ldap", Box::new(|| Reply::Raw((0..=255).rev().collect()))),
         ("HTTP", "reason=not-ldap", Box::new(|| Reply::Raw(b"HTTP/1.1 200 OK\r\n\r\n".to_vec()))),
-        ("depth", "reason=not-ldap", Box::new(|| Reply::Raw((0..60u8).rev().flat_map(|n| [0x30, n * 2]).collect()))),
+        (
+            "depth",
+            "reason=not-ldap",
+            Box::new(|| Reply::Raw((0..60u8).rev().flat_map(|n| [0x30, n * 2]).collect())),
+        ),
         ("floods of odd messages", "reason=not-ldap", Box::new(move || Reply::Flood(entries()))),
-        ("an unknown id", "reason=not-ldap", Box::new(|| Reply::Raw(vec![0x30, 0x0c, 2, 1, 99, 0x61, 7, 10, 1, 0, 4, 0, 4, 0]))),
-        ("the answer to something else", "reason=not-ldap", Box::new(|| Reply::Send(vec![done(LdapResultCode::Success)]))),
+        (
+            "an unknown id",
+            "reason=not-ldap",
+            Box::new(|| Reply::Raw(vec![0x30, 0x0c, 2, 1, 99, 0x61, 7, 10, 1, 0, 4, 0, 4, 0])),
+        ),
+        (
+            "the answer to something else",
+            "reason=not-ldap",
+            Box::new(|| Reply::Send(vec![done(LdapResultCode::Success)])),
+        ),
         ("an end", "reason=connection-lost", Box::new(|| Reply::Close)),
-        ("a notice", "reason=connection-lost", Box::new(|| {
-            let res = result(LdapResultCode::Unavailable, "");
-            Reply::Send(vec![LdapOp::ExtendedResponse(LdapExtendedResponse {
-                res,
-                name: Some("1.3.6.1.4.1.1466.20036".into()),
-                value: None,
-            })])
-        })),
+        (
+            "a notice",
+            "reason=connection-lost",
+            Box::new(|| {
+                let res = result(LdapResultCode::Unavailable, "");
+                Reply::Send(vec![LdapOp::ExtendedResponse(LdapExtendedResponse {
+                    res,
+                    name: Some("1.3.6.1.4.1.1466.20036".into()),
+                    value: None,
+                })])
+            }),
+        ),
     ];
     for (what, reason, answer) in table {
         let fake = FakeDirectory::start(move |_| answer());
@@ -110,7 +139,9 @@ fn active_directory_says_why_to_the_log_alone() {
         ("701", "account-expired"),
         ("773", "password-must-change"),
     ] {
-        let message = format!("80090308: LdapErr: DSID-0C09042A, comment: AcceptSecurityContext error, data {data}, v4563");
+        let message = format!(
+            "80090308: LdapErr: DSID-0C09042A, comment: AcceptSecurityContext error, data {data}, v4563"
+        );
         let fake = FakeDirectory::start(move |operation| match is_bind_of_a_person(operation) {
             true => bound(LdapResultCode::InvalidCredentials, &message),
             false => Reply::Ordinary,
@@ -118,9 +149,15 @@ fn active_directory_says_why_to_the_log_alone() {
         let world = world(&fake, ", usernameSearchKey: sAMAccountName");
         let answer = world.sign_in("ann", "secret");
         assert_eq!(answer.status, 401, "{data}");
-        assert!(!answer.text().contains(reason) && !answer.text().contains(data), "{data}: the person learns nothing");
+        assert!(
+            !answer.text().contains(reason) && !answer.text().contains(data),
+            "{data}: the person learns nothing"
+        );
         world.server.wait_for_log(&["event=ldap.bind.refused", &format!("reason={reason}")]);
-        assert!(!world.server.log().contains("event=ldap.server.aside"), "{data}: about the person, not the server");
+        assert!(
+            !world.server.log().contains("event=ldap.server.aside"),
+            "{data}: about the person, not the server"
+        );
     }
 }
 
@@ -154,8 +191,12 @@ fn what_a_bind_may_answer_and_still_be_no_success() {
 fn an_entry_without_a_name_is_nobody() {
     for dn in ["", " "] {
         let fake = FakeDirectory::start(move |operation| match operation {
-            operation if is_user_search(operation) => Reply::Send(vec![entry(dn, &[]), done(LdapResultCode::Success)]),
-            LdapOp::BindRequest(request) if request.dn.trim().is_empty() => bound(LdapResultCode::Success, ""),
+            operation if is_user_search(operation) => {
+                Reply::Send(vec![entry(dn, &[]), done(LdapResultCode::Success)])
+            }
+            LdapOp::BindRequest(request) if request.dn.trim().is_empty() => {
+                bound(LdapResultCode::Success, "")
+            }
             _ => Reply::Ordinary,
         });
         assert_eq!(world(&fake, "").sign_in("ann", "secret").status, 401);
@@ -170,7 +211,10 @@ fn long_lists_are_put_together() {
         let LdapOp::SearchRequest(search) = operation else { return Reply::Ordinary };
         let name = "cn=ann,dc=example,dc=com";
         let part = |range: &str, value: &[u8]| {
-            Reply::Send(vec![entry(name, &[(&format!("mail;range={range}"), &[value])]), done(LdapResultCode::Success)])
+            Reply::Send(vec![
+                entry(name, &[(&format!("mail;range={range}"), &[value])]),
+                done(LdapResultCode::Success),
+            ])
         };
         match search.attrs.first().map(String::as_str) {
             Some("*") => part("0-0", b"one"),

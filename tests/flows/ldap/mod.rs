@@ -29,16 +29,34 @@ fn connector(url: &str, more: &str) -> String {
 impl World {
     /// With these connectors, of which `idp` signs people in.
     fn with(scratch: Scratch, authority: &Authority, connectors: &str, idp: &str) -> Self {
-        Self::with_headers(scratch, authority, connectors, idp, &format!("{{name: X-Email, value: '{{{{ {idp}.mail }}}}'}}"))
+        Self::with_headers(
+            scratch,
+            authority,
+            connectors,
+            idp,
+            &format!("{{name: X-Email, value: '{{{{ {idp}.mail }}}}'}}"),
+        )
     }
 
-    fn with_headers(scratch: Scratch, authority: &Authority, connectors: &str, idp: &str, headers: &str) -> Self {
+    fn with_headers(
+        scratch: Scratch,
+        authority: &Authority,
+        connectors: &str,
+        idp: &str,
+        headers: &str,
+    ) -> Self {
         Self::start(scratch, authority, &format!("{connectors}apps:\n"), idp, headers)
     }
 
     /// With connectors, and further apps after the key `apps`.
     fn with_apps(scratch: Scratch, authority: &Authority, connectors_and_apps: &str) -> Self {
-        Self::start(scratch, authority, connectors_and_apps, "dir", "{name: X-Email, value: '{{ dir.mail }}'}")
+        Self::start(
+            scratch,
+            authority,
+            connectors_and_apps,
+            "dir",
+            "{name: X-Email, value: '{{ dir.mail }}'}",
+        )
     }
 
     fn start(scratch: Scratch, authority: &Authority, above: &str, idp: &str, headers: &str) -> Self {

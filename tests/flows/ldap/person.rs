@@ -76,7 +76,11 @@ fn nobody_learns_who_exists() {
     let binds = slapd.binds();
     let people: Vec<&String> = binds.iter().filter(|name| name.contains("ou=")).collect();
     // No bind as anybody without a password, nor as one of two people, nor as somebody else than was typed.
-    assert_eq!(people, [&format!("uid=user1,ou=people,{BASE}"), &format!("uid=user6,ou=people,{BASE}")], "{binds:?}");
+    assert_eq!(
+        people,
+        [&format!("uid=user1,ou=people,{BASE}"), &format!("uid=user6,ou=people,{BASE}")],
+        "{binds:?}"
+    );
     assert!(!slapd.log().contains("method=128 dn=\"\""), "nobody was bound as nobody");
     // A name that nobody has costs a bind as well.
     let decoys = binds.iter().filter(|name| name.starts_with("cn=") && *name != SERVICE).count();
@@ -121,7 +125,9 @@ fn groups_of_groups_are_found_and_a_circle_ends() {
     let connectors = connector(&slapd.url(), ", nestedGroups: {enabled: true}");
     let headers = "{name: X-Groups, value: '{{ dir.memberOf }}'}";
     let world = World::with_headers(scratch, &authority, &connectors, "dir", headers);
-    let all = |names: &[&str]| names.iter().map(|name| format!("cn={name},ou=groups,{BASE}")).collect::<Vec<_>>().join(",");
+    let all = |names: &[&str]| {
+        names.iter().map(|name| format!("cn={name},ou=groups,{BASE}")).collect::<Vec<_>>().join(",")
+    };
     for (username, password, groups) in [
         ("alice", "correct horse", all(&["staff", "everyone", "circle"])),
         // No `memberOf` in the entry: only the groups know.
@@ -146,7 +152,9 @@ fn a_name_may_be_the_rdn() {
     let world = World::with(scratch, &authority, &connectors, "dir");
     let seen = world.sign_in("user7", "pass-7").json();
     assert_eq!(seen["headers"]["x-email"], "user7@example.com");
-    for (username, password) in [("user7", "wrong"), ("a,ou=admins", "admin pass"), ("nobody", "x"), ("#04", "x"), ("user8", "")] {
+    for (username, password) in
+        [("user7", "wrong"), ("a,ou=admins", "admin pass"), ("nobody", "x"), ("#04", "x"), ("user8", "")]
+    {
         assert_eq!(world.sign_in(username, password).status, 401, "{username}");
     }
     let binds = slapd.binds();
@@ -158,8 +166,13 @@ fn forms_at_one_address_are_told_apart_by_their_sign_in() {
     let authority = Authority::new();
     let Some((scratch, slapd)) = directory(&authority) else { return };
     let hash = Transcript::fed(&["hash-password"], "local pass\n").stdout.trim().to_owned();
-    scratch.write_private("people.yaml", &format!("users:\n- {{username: user1, passwordHash: '{hash}', attributes: {{mail: local@x}}}}\n"));
-    let second = connector(&slapd.url(), "").replace("name: dir", "name: admins").replace(&format!("baseDN: '{BASE}"), &format!("baseDN: 'ou=admins,{BASE}"));
+    scratch.write_private(
+        "people.yaml",
+        &format!("users:\n- {{username: user1, passwordHash: '{hash}', attributes: {{mail: local@x}}}}\n"),
+    );
+    let second = connector(&slapd.url(), "")
+        .replace("name: dir", "name: admins")
+        .replace(&format!("baseDN: '{BASE}"), &format!("baseDN: 'ou=admins,{BASE}"));
     let connectors = format!(
         "{}{second}  - {{name: here, type: local, usersFile: people.yaml, loginURL: /.ldap-login}}\n",
         connector(&slapd.url(), "")

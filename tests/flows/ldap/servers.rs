@@ -153,10 +153,12 @@ fn a_probe_names_the_servers() {
     scratch.write("ca.pem", &authority.pem);
     let ca = scratch.path("ca.pem");
     let probe = |connector: &str| {
-        let yaml = format!("version: '1'\ntls: {{ours: {{caFile: '{}'}}}}\nconnectors:\n{connector}", ca.display());
+        let yaml =
+            format!("version: '1'\ntls: {{ours: {{caFile: '{}'}}}}\nconnectors:\n{connector}", ca.display());
         let file = scratch.write("probe.yaml", &yaml);
         let run = Transcript::of(&["probe", file.to_str().expect("a path"), "--format", "json"]);
-        let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap_or_else(|e| panic!("{e}: {} {}", run.stdout, run.stderr));
+        let report: serde_json::Value = serde_json::from_str(&run.stdout)
+            .unwrap_or_else(|e| panic!("{e}: {} {}", run.stdout, run.stderr));
         report["providers"][0].clone()
     };
     let tls = format!("['{}', '{}']", first.tls_url(), second.tls_url());
@@ -166,10 +168,19 @@ fn a_probe_names_the_servers() {
     second.kill();
     let half = probe(&connector(&tls, ", tls: ours"));
     let text = half.to_string();
-    assert!(text.contains("1 of 2") && text.contains("connection-refused") && text.contains(&second.tls_port.to_string()), "{half}");
+    assert!(
+        text.contains("1 of 2")
+            && text.contains("connection-refused")
+            && text.contains(&second.tls_port.to_string()),
+        "{half}"
+    );
     for (connector, reason) in [
         (connector(&first.url(), "").replace(SERVICE_PASSWORD, "x"), "service-bind-refused"),
-        (connector(&first.url(), "").replace(&format!("baseDN: '{BASE}"), &format!("baseDN: 'ou=none,{BASE}")), "base-dn-missing"),
+        (
+            connector(&first.url(), "")
+                .replace(&format!("baseDN: '{BASE}"), &format!("baseDN: 'ou=none,{BASE}")),
+            "base-dn-missing",
+        ),
         (connector(&second.url(), ""), "connection-refused"),
         (connector(&format!("ldap://127.0.0.1:{}", first.tls_port), ""), "connection-lost"),
     ] {
@@ -186,7 +197,9 @@ fn only_an_outage_moves_a_login() {
     let hash = Transcript::fed(&["hash-password"], "local pass\n").stdout.trim().to_owned();
     scratch.write_private(
         "people.yaml",
-        &format!("users:\n- {{username: user1, passwordHash: '{hash}', attributes: {{mail: local@example.com}}}}\n"),
+        &format!(
+            "users:\n- {{username: user1, passwordHash: '{hash}', attributes: {{mail: local@example.com}}}}\n"
+        ),
     );
     let connectors = format!(
         "{}  - {{name: here, type: local, usersFile: people.yaml, assurance: 3, healthCheck: {{enabled: true}}}}

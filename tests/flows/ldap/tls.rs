@@ -16,9 +16,10 @@ fn ldaps_checks_the_name() {
     assert!(slapd.log().contains("TLS established"), "{}", slapd.log());
     // The same server by a name its certificate does not have; then by roots that did not sign it.
     let binds = slapd.binds().len();
-    for (url, tls, fault) in
-        [(slapd.tls_url().replace("localhost", "dir.localhost"), ", tls: ours", "not valid for name"), (slapd.tls_url(), "", "UnknownIssuer")]
-    {
+    for (url, tls, fault) in [
+        (slapd.tls_url().replace("localhost", "dir.localhost"), ", tls: ours", "not valid for name"),
+        (slapd.tls_url(), "", "UnknownIssuer"),
+    ] {
         let world = World::with(Scratch::new(), &authority, &connector(&url, tls), "dir");
         assert_eq!(world.sign_in("user1", "pass-1").status, 503, "{url}");
         world.server.wait_for_log(&["event=ldap.server.aside", "reason=tls-failed", fault]);
@@ -34,7 +35,8 @@ fn start_tls_comes_before_everything() {
     let world = World::with(scratch, &authority, &connector(&url, ", tls: ours"), "dir");
     assert_eq!(world.sign_in("user1", "pass-1").status, 200);
     let log = slapd.log();
-    let first_of = |conn: &str| log.lines().find(|line| line.contains(&format!("{conn} op=0 "))).map(str::to_owned);
+    let first_of =
+        |conn: &str| log.lines().find(|line| line.contains(&format!("{conn} op=0 "))).map(str::to_owned);
     for line in log.lines().filter(|line| line.contains(" BIND dn=\"") && line.contains("method=128")) {
         let conn = line.split(' ').find(|word| word.starts_with("conn=")).expect("a connection");
         let first = first_of(conn).expect("a first request");
@@ -50,7 +52,8 @@ fn a_stripped_start_tls_ends_the_connection() {
     let success = LdapResultCode::Success;
     // The answer is whole, and something nobody may see yet comes with it.
     let injected = || {
-        let mut bytes = vec![0x30, 0x0c, 0x02, 0x01, 0x01, 0x78, 0x07, 0x0a, 0x01, 0x00, 0x04, 0x00, 0x04, 0x00];
+        let mut bytes =
+            vec![0x30, 0x0c, 0x02, 0x01, 0x01, 0x78, 0x07, 0x0a, 0x01, 0x00, 0x04, 0x00, 0x04, 0x00];
         bytes.extend([0x30, 0x0c, 0x02, 0x01, 0x01, 0x61, 0x07, 0x0a, 0x01, 0x00, 0x04, 0x00, 0x04, 0x00]);
         bytes
     };
@@ -60,9 +63,17 @@ fn a_stripped_start_tls_ends_the_connection() {
         ("protocolError", refused, Box::new(|| Reply::Send(vec![extended(LdapResultCode::ProtocolError)]))),
         ("unavailable", refused, Box::new(|| Reply::Send(vec![extended(LdapResultCode::Unavailable)]))),
         ("a referral", refused, Box::new(|| Reply::Send(vec![extended(LdapResultCode::Referral)]))),
-        ("success, and then plain LDAP", "reason=tls-failed", Box::new(move || Reply::Send(vec![extended(success.clone())]))),
+        (
+            "success, and then plain LDAP",
+            "reason=tls-failed",
+            Box::new(move || Reply::Send(vec![extended(success.clone())])),
+        ),
         ("success with something behind it", refused, Box::new(move || Reply::Raw(injected()))),
-        ("not LDAP", "reason=not-ldap", Box::new(|| Reply::Raw(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()))),
+        (
+            "not LDAP",
+            "reason=not-ldap",
+            Box::new(|| Reply::Raw(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec())),
+        ),
         ("nothing", "reason=connection-lost", Box::new(|| Reply::Close)),
     ];
     for (what, reason, answer) in table {

@@ -2,6 +2,7 @@
 //! every file of its corpus, by `tests/corpus.rs`.
 
 mod cookies;
+mod ldap_results;
 mod redirects;
 mod saml;
 mod saml_metadata;
@@ -23,6 +24,7 @@ pub struct Target {
 /// Every target.
 pub const TARGETS: &[Target] = &[
     Target { name: "cookies", body: cookies::body, genuine: Vec::new },
+    Target { name: "ldap_results", body: ldap_results::body, genuine: ldap_results::genuine },
     Target { name: "redirects", body: redirects::body, genuine: Vec::new },
     Target { name: "saml_metadata", body: saml_metadata::body, genuine: saml_metadata::genuine },
     Target { name: "saml_redirect", body: saml_redirect::body, genuine: saml_redirect::genuine },

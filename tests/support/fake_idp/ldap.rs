@@ -152,7 +152,11 @@ async fn serve(
         let mut out = BytesMut::new();
         for operation in replies {
             // A notice is nobody's answer.
-            let id = if matches!(&operation, LdapOp::ExtendedResponse(r) if r.name.is_some()) { 0 } else { message.msgid };
+            let id = if matches!(&operation, LdapOp::ExtendedResponse(r) if r.name.is_some()) {
+                0
+            } else {
+                message.msgid
+            };
             let mut one = BytesMut::new();
             codec.encode(LdapMsg::new(id, operation), &mut one).expect("a message");
             out.put(one);
