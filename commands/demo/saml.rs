@@ -12,10 +12,9 @@ use hyper::body::Incoming as Body;
 use maverics::ambient::{Clock, Entropy};
 use maverics::protocol::jose::sign::SigningKey;
 use maverics::protocol::oauth::Params;
+use maverics::protocol::saml::accept::{AcceptedRequest, Service, read_request};
 use maverics::protocol::saml::describe::IdpDescription;
-use maverics::protocol::saml::issue::{
-    AcceptedRequest, Answer, IssuedAttribute, Protection, Service, read_request,
-};
+use maverics::protocol::saml::issue::{Answer, IssuedAttribute, Protection};
 use maverics::protocol::saml::logout::Incoming;
 use maverics::protocol::saml::message::{Common, NameId, SKEW_SECS, new_id};
 use maverics::protocol::saml::names::{PASSWORD_PROTECTED, attr_name, name_id};
