@@ -97,6 +97,7 @@ impl Reason {
             NetErrorKind::Unreachable => Reason::Unreachable,
             NetErrorKind::Timeout => Reason::Timeout,
             NetErrorKind::Tls => Reason::TlsFailed,
+            NetErrorKind::StartTls => Reason::StartTlsRefused,
             NetErrorKind::Lost => Reason::ConnectionLost,
             NetErrorKind::Protocol => Reason::NotHttp,
             NetErrorKind::TooLarge => Reason::TooLarge,

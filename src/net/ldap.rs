@@ -97,7 +97,7 @@ impl Connection {
                 let mut plain = Self::over(Stream::Plain(tcp), &shown);
                 plain.start_tls(deadline).await.map_err(|e| NetError { phases: phases.clone(), ..e })?;
                 let Stream::Plain(tcp) = plain.stream else {
-                    return Err(NetError::new(NetErrorKind::Tls, format!("{shown}: TLS twice")));
+                    return Err(NetError::new(NetErrorKind::StartTls, format!("{shown}: TLS twice")));
                 };
                 handshake(&address.host, &shown, &target.tls, tcp, deadline, &mut phases).await?
             }
@@ -213,16 +213,16 @@ impl Connection {
         self.send(LdapMsg::new(id, LdapOp::ExtendedRequest(request)), deadline).await?;
         let (operation, _) = self.answer(id, deadline, &mut RESPONSE_BYTES_MAX.clone()).await?;
         let LdapOp::ExtendedResponse(answer) = operation else {
-            return Err(self.fault(NetErrorKind::Tls, "the answer to StartTLS is something else"));
+            return Err(self.fault(NetErrorKind::StartTls, "the answer to StartTLS is something else"));
         };
         if answer.res.code != LdapResultCode::Success {
             let words = format!("StartTLS is refused with result {}", outcome::number(&answer.res.code));
-            return Err(self.fault(NetErrorKind::Tls, &words));
+            return Err(self.fault(NetErrorKind::StartTls, &words));
         }
         // Whatever came before the handshake came from anybody.
         if !self.buffer.is_empty() {
             return Err(
-                self.fault(NetErrorKind::Tls, "something was sent between StartTLS and the handshake")
+                self.fault(NetErrorKind::StartTls, "something was sent between StartTLS and the handshake")
             );
         }
         Ok(())

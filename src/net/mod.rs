@@ -87,6 +87,8 @@ pub enum NetErrorKind {
     Timeout,
     /// The handshake failed.
     Tls,
+    /// The peer does not raise the connection to TLS.
+    StartTls,
     /// Ended in the middle.
     Lost,
     /// Not the protocol.

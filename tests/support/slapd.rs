@@ -15,7 +15,7 @@ pub const SERVICE: &str = "cn=service,dc=example,dc=com";
 /// Its password.
 pub const SERVICE_PASSWORD: &str = "service pass";
 /// People named `user1` and on, with the password [`password_of`] says.
-pub const USERS: usize = 300;
+pub const USERS: usize = 1_000;
 
 /// The password of `userN`.
 pub fn password_of(number: usize) -> String {

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 use super::Core;
 use super::servers::Server;
 use super::service::{self, Service, Trouble, unwell};
-use crate::health::{Reason, Unwell, Verdict};
+use crate::health::{Reason, Unwell, Verdict, fact};
 use crate::net::Phases;
 use crate::net::ldap::{Connection, Protection, SearchError};
 use crate::protocol::ldap::search::{Found, Search};
@@ -65,16 +65,16 @@ fn sum_up(servers: &[Arc<Server>], answers: Vec<Verdict>) -> Verdict {
         .filter_map(|(server, answer)| Some((server, answer.outcome.as_ref().err()?)))
         .map(|(server, unwell)| format!("{} ({})", server.target.address, unwell.reason))
         .collect();
-    let mut facts = vec![("servers".to_owned(), format!("{well} of {}", servers.len()))];
+    let mut facts = vec![(fact::SERVERS.to_owned(), format!("{well} of {}", servers.len()))];
     if !down.is_empty() {
-        facts.push(("serversDown".to_owned(), down.join(", ")));
+        facts.push((fact::SERVERS_DOWN.to_owned(), down.join(", ")));
     }
     let speaks = answers.iter().position(Verdict::is_well).unwrap_or(0);
     let Some(verdict) = answers.into_iter().nth(speaks) else {
         return Verdict::unwell(Unwell::new(Reason::NameNotFound, "the directory has no server"));
     };
     if verdict.is_well() && servers.get(speaks).is_some_and(|s| s.target.protection == Protection::StartTls) {
-        facts.push(("startTls".to_owned(), "true".to_owned()));
+        facts.push((fact::START_TLS.to_owned(), "true".to_owned()));
     }
     Verdict { facts, ..verdict }
 }
@@ -87,7 +87,7 @@ async fn ask(core: &Core, server: &Server, deadline: Instant) -> Verdict {
     };
     let begun = Instant::now();
     let outcome = base(core, &mut connection, deadline).await;
-    phases.request = Some(begun.elapsed());
+    phases.request = Some(phases.request.unwrap_or_default() + begun.elapsed());
     connection.close().await;
     Verdict { outcome, phases, facts: Vec::new() }
 }

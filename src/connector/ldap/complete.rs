@@ -216,7 +216,9 @@ async fn prove(
         match of_bind(&answer) {
             Ok(()) => return Ok(Ok(())),
             Err(Refusal::Credentials(why)) => return Ok(Err(why)),
-            Err(Refusal::Unavailable(code)) => attempts.failed(Unwell::new(Reason::Status, words(code))),
+            Err(Refusal::Unavailable(code)) => {
+                attempts.failed(Unwell::new(Reason::DirectoryUnavailable, words(code)));
+            }
             Err(Refusal::Unwilling(code)) => return Err(Fault::Unwell(Unwell::new(Reason::Status, words(code)))),
         }
     }

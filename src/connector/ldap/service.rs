@@ -29,7 +29,11 @@ impl Trouble {
         match self {
             Trouble::Unwell(unwell) => unwell,
             Trouble::Refused(code) => {
-                Unwell::new(Reason::Status, format!("the search is refused with result {}", outcome::number(&code)))
+                let reason = match code {
+                    LdapResultCode::Busy | LdapResultCode::Unavailable => Reason::DirectoryUnavailable,
+                    _ => Reason::Status,
+                };
+                Unwell::new(reason, format!("the search is refused with result {}", outcome::number(&code)))
             }
         }
     }
@@ -49,17 +53,19 @@ pub(super) struct NoService {
     pub phases: Phases,
 }
 
-/// A new connection of the service account.
+/// A new connection of the service account. [`Phases::request`] is its bind.
 pub(super) async fn connect(
     core: &Core,
     server: &Server,
     deadline: Instant,
 ) -> Result<(Connection, Phases), NoService> {
     let opened = Connection::open(&server.target, core.clock.unix(), deadline).await;
-    let (mut connection, phases) =
+    let (mut connection, mut phases) =
         opened.map_err(|error| NoService { phases: error.phases.clone(), unwell: unwell(error) })?;
-    let fault = |unwell| NoService { unwell, phases: phases.clone() };
+    let begun = Instant::now();
     let bound = connection.bind(core.config.service_account(), &core.service_password, deadline).await;
+    phases.request = Some(begun.elapsed());
+    let fault = |unwell| NoService { unwell, phases: phases.clone() };
     match of_bind(&bound.map_err(|error| fault(unwell(error)))?) {
         Ok(()) => Ok((connection, phases)),
         Err(refusal) => {
@@ -70,7 +76,7 @@ pub(super) async fn connect(
                     format!("{address} refuses the service account: {}", why.word()),
                 ),
                 Refusal::Unavailable(code) => {
-                    Unwell::new(Reason::Status, format!("{address} is busy or unavailable: result {code}"))
+                    Unwell::new(Reason::DirectoryUnavailable, format!("{address} is busy or unavailable: result {code}"))
                 }
                 Refusal::Unwilling(code) => Unwell::new(
                     Reason::ServiceBindRefused,

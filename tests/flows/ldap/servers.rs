@@ -112,7 +112,7 @@ fn a_thousand_at_once_are_all_signed_in() {
                 let answer = world.sign_in(&format!("user{number}"), &password_of(number));
                 if answer.status != 200 {
                     failed.fetch_add(1, Ordering::Relaxed);
-                    eprintln!("user{number}: {}", answer.status);
+                    eprintln!("user{number}: {} {}", answer.status, answer.text());
                 }
             });
         }

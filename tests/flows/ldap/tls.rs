@@ -58,16 +58,25 @@ fn a_stripped_start_tls_ends_the_connection() {
         bytes
     };
     type Answer = Box<dyn Fn() -> Reply + Send + Sync>;
-    let table: Vec<(&str, Answer)> = vec![
-        ("protocolError", Box::new(|| Reply::Send(vec![extended(LdapResultCode::ProtocolError)]))),
-        ("unavailable", Box::new(|| Reply::Send(vec![extended(LdapResultCode::Unavailable)]))),
-        ("a referral", Box::new(|| Reply::Send(vec![extended(LdapResultCode::Referral)]))),
-        ("success, and then plain LDAP", Box::new(move || Reply::Send(vec![extended(success.clone())]))),
-        ("success with something behind it", Box::new(move || Reply::Raw(injected()))),
-        ("not LDAP", Box::new(|| Reply::Raw(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()))),
-        ("nothing", Box::new(|| Reply::Close)),
+    let refused = "reason=start-tls-refused";
+    let table: Vec<(&str, &str, Answer)> = vec![
+        ("protocolError", refused, Box::new(|| Reply::Send(vec![extended(LdapResultCode::ProtocolError)]))),
+        ("unavailable", refused, Box::new(|| Reply::Send(vec![extended(LdapResultCode::Unavailable)]))),
+        ("a referral", refused, Box::new(|| Reply::Send(vec![extended(LdapResultCode::Referral)]))),
+        (
+            "success, and then plain LDAP",
+            "reason=tls-failed",
+            Box::new(move || Reply::Send(vec![extended(success.clone())])),
+        ),
+        ("success with something behind it", refused, Box::new(move || Reply::Raw(injected()))),
+        (
+            "not LDAP",
+            "reason=not-ldap",
+            Box::new(|| Reply::Raw(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec())),
+        ),
+        ("nothing", "reason=connection-lost", Box::new(|| Reply::Close)),
     ];
-    for (what, answer) in table {
+    for (what, reason, answer) in table {
         let fake = FakeDirectory::start(move |operation| match operation {
             LdapOp::ExtendedRequest(_) => answer(),
             _ => Reply::Ordinary,
@@ -75,6 +84,6 @@ fn a_stripped_start_tls_ends_the_connection() {
         let world = World::with(Scratch::new(), &authority, &connector(&fake.url(), ", tls: ours"), "dir");
         assert_eq!(world.sign_in("ann", "secret").status, 503, "{what}");
         assert!(fake.binds().is_empty(), "{what}: a bind was sent in the clear");
-        world.server.wait_for_log(&["event=ldap.server.aside"]);
+        world.server.wait_for_log(&["event=ldap.server.aside", reason]);
     }
 }
