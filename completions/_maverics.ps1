@@ -31,7 +31,7 @@ Register-ArgumentCompleter -Native -CommandName 'maverics' -ScriptBlock {
             [CompletionResult]::new('probe', 'probe', [CompletionResultType]::ParameterValue, 'Ask every identity provider whether it is well, and say where logins would go now')
             [CompletionResult]::new('lb-gen', 'lb-gen', [CompletionResultType]::ParameterValue, 'Write load balancer configuration that fits a deployment')
             [CompletionResult]::new('drill', 'drill', [CompletionResultType]::ParameterValue, 'Rehearse outages in virtual time, with the very code that `serve` runs')
-            [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'Two providers, an orchestrator, a page, and a switch to break each provider')
+            [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'Identity providers, an orchestrator, a page, and a switch to break each provider')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Print the page of a finding: why it matters, and how to put it right')
             [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print a JSON Schema: of the configuration, or of what the commands print')
             [CompletionResult]::new('hash-password', 'hash-password', [CompletionResultType]::ParameterValue, 'Hash a password for the users file of a `local` connector')
@@ -160,7 +160,8 @@ Register-ArgumentCompleter -Native -CommandName 'maverics' -ScriptBlock {
             break
         }
         'maverics;demo' {
-            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'First of four ports: page, north, south, sign-out; 0 takes any that are free')
+            [CompletionResult]::new('--tier', '--tier', [CompletionResultType]::ParameterName, 'Tier of the guide to show')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'First of four ports, or five with --tier 2: page, the first two providers, sign-out, the third provider; 0 takes any that are free')
             [CompletionResult]::new('--keep', '--keep', [CompletionResultType]::ParameterName, 'Keep the configuration files in this folder, which must be new or empty')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print addresses and passwords as one line of JSON')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Log at level debug instead of warn')
@@ -209,7 +210,7 @@ Register-ArgumentCompleter -Native -CommandName 'maverics' -ScriptBlock {
             [CompletionResult]::new('probe', 'probe', [CompletionResultType]::ParameterValue, 'Ask every identity provider whether it is well, and say where logins would go now')
             [CompletionResult]::new('lb-gen', 'lb-gen', [CompletionResultType]::ParameterValue, 'Write load balancer configuration that fits a deployment')
             [CompletionResult]::new('drill', 'drill', [CompletionResultType]::ParameterValue, 'Rehearse outages in virtual time, with the very code that `serve` runs')
-            [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'Two providers, an orchestrator, a page, and a switch to break each provider')
+            [CompletionResult]::new('demo', 'demo', [CompletionResultType]::ParameterValue, 'Identity providers, an orchestrator, a page, and a switch to break each provider')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Print the page of a finding: why it matters, and how to put it right')
             [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print a JSON Schema: of the configuration, or of what the commands print')
             [CompletionResult]::new('hash-password', 'hash-password', [CompletionResultType]::ParameterValue, 'Hash a password for the users file of a `local` connector')

@@ -135,12 +135,16 @@ _maverics() {
             return 0
             ;;
         maverics__subcmd__demo)
-            opts="-v -h --port --keep --json --verbose --no-open --help"
+            opts="-v -h --tier --port --keep --json --verbose --no-open --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --tier)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --port)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

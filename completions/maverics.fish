@@ -32,7 +32,7 @@ complete -c maverics -n "__fish_maverics_needs_command" -f -a "lint" -d 'Say whi
 complete -c maverics -n "__fish_maverics_needs_command" -f -a "probe" -d 'Ask every identity provider whether it is well, and say where logins would go now'
 complete -c maverics -n "__fish_maverics_needs_command" -f -a "lb-gen" -d 'Write load balancer configuration that fits a deployment'
 complete -c maverics -n "__fish_maverics_needs_command" -f -a "drill" -d 'Rehearse outages in virtual time, with the very code that `serve` runs'
-complete -c maverics -n "__fish_maverics_needs_command" -f -a "demo" -d 'Two providers, an orchestrator, a page, and a switch to break each provider'
+complete -c maverics -n "__fish_maverics_needs_command" -f -a "demo" -d 'Identity providers, an orchestrator, a page, and a switch to break each provider'
 complete -c maverics -n "__fish_maverics_needs_command" -f -a "explain" -d 'Print the page of a finding: why it matters, and how to put it right'
 complete -c maverics -n "__fish_maverics_needs_command" -f -a "schema" -d 'Print a JSON Schema: of the configuration, or of what the commands print'
 complete -c maverics -n "__fish_maverics_needs_command" -f -a "hash-password" -d 'Hash a password for the users file of a `local` connector'
@@ -162,7 +162,8 @@ complete -c maverics -n "__fish_maverics_using_subcommand drill" -l stdin-filena
 complete -c maverics -n "__fish_maverics_using_subcommand drill" -l allow-insecure-http -d 'Accept plain http for this URL (scheme, host and port count); may be repeated' -r
 complete -c maverics -n "__fish_maverics_using_subcommand drill" -l secret-provider -d 'Secret store: secretfile:///path or env://PREFIX [default: $MAVERICS_SECRET_PROVIDER]' -r
 complete -c maverics -n "__fish_maverics_using_subcommand drill" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c maverics -n "__fish_maverics_using_subcommand demo" -l port -d 'First of four ports: page, north, south, sign-out; 0 takes any that are free' -r
+complete -c maverics -n "__fish_maverics_using_subcommand demo" -l tier -d 'Tier of the guide to show' -r
+complete -c maverics -n "__fish_maverics_using_subcommand demo" -l port -d 'First of four ports, or five with --tier 2: page, the first two providers, sign-out, the third provider; 0 takes any that are free' -r
 complete -c maverics -n "__fish_maverics_using_subcommand demo" -l keep -d 'Keep the configuration files in this folder, which must be new or empty' -r -F
 complete -c maverics -n "__fish_maverics_using_subcommand demo" -l json -d 'Print addresses and passwords as one line of JSON'
 complete -c maverics -n "__fish_maverics_using_subcommand demo" -s v -l verbose -d 'Log at level debug instead of warn'
@@ -182,7 +183,7 @@ complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_s
 complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen drill demo explain schema hash-password completions man generate help" -f -a "probe" -d 'Ask every identity provider whether it is well, and say where logins would go now'
 complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen drill demo explain schema hash-password completions man generate help" -f -a "lb-gen" -d 'Write load balancer configuration that fits a deployment'
 complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen drill demo explain schema hash-password completions man generate help" -f -a "drill" -d 'Rehearse outages in virtual time, with the very code that `serve` runs'
-complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen drill demo explain schema hash-password completions man generate help" -f -a "demo" -d 'Two providers, an orchestrator, a page, and a switch to break each provider'
+complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen drill demo explain schema hash-password completions man generate help" -f -a "demo" -d 'Identity providers, an orchestrator, a page, and a switch to break each provider'
 complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen drill demo explain schema hash-password completions man generate help" -f -a "explain" -d 'Print the page of a finding: why it matters, and how to put it right'
 complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen drill demo explain schema hash-password completions man generate help" -f -a "schema" -d 'Print a JSON Schema: of the configuration, or of what the commands print'
 complete -c maverics -n "__fish_maverics_using_subcommand help; and not __fish_seen_subcommand_from serve validate lint probe lb-gen drill demo explain schema hash-password completions man generate help" -f -a "hash-password" -d 'Hash a password for the users file of a `local` connector'

@@ -1,4 +1,4 @@
-//! What the orchestrator logged, as the page tells it: the last events that are about the two providers.
+//! What the orchestrator logged, as the page tells it: the last events that are about the providers.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -9,6 +9,8 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
+
+use super::cast::is_provider;
 
 /// Most events kept.
 pub const EVENTS_MAX: usize = 500;
@@ -89,9 +91,7 @@ impl Journal {
 /// Whether an event is the orchestrator's: the providers have connectors and apps of other names.
 fn is_orchestrators(fields: &BTreeMap<&'static str, String>) -> bool {
     let field = |name| fields.get(name).map_or("", String::as_str);
-    matches!(field("connector"), "north" | "south")
-        || matches!(field("from"), "north" | "south")
-        || field("app") == "page"
+    is_provider(field("connector")) || is_provider(field("from")) || field("app") == "page"
 }
 
 impl<S: Subscriber> Layer<S> for Journal {

@@ -1,22 +1,26 @@
-//! `maverics demo`: two providers, an orchestrator with continuity over both, and a page behind it, in one
-//! process on loopback.
+//! `maverics demo`: providers, an orchestrator with continuity over them, and a page behind it, in one process on
+//! loopback.
 //!
 //! ```text
 //! browser ──► orchestrator (app.localhost) ──► page
 //!    │             │ probes, pre-flights, codes
 //!    └──► switch ◄─┘        heal, refuse, hang, 500
-//!            └──► provider (north.localhost, south.localhost)
+//!            └──► provider (north.localhost, ...)
 //! ```
 //!
-//! All three servers are what `maverics serve` runs, from files that `maverics serve` reads; the switches sit
-//! on the providers' public ports and fail as networks and servers fail.
+//! The orchestrator and the OpenID providers are what `maverics serve` runs, from files that `maverics serve`
+//! reads; the SAML provider and the directory of tier 2 are small ones of the demo's own. The switches sit on the
+//! providers' public ports and fail as networks and servers fail.
 
 mod announce;
+mod cast;
+mod directory;
 mod files;
 mod folder;
 mod journal;
 mod launch;
 mod page;
+mod saml;
 mod switch;
 mod visits;
 mod web;
@@ -37,21 +41,30 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::args::When;
 use super::outcome::Outcome;
 use super::output;
+use cast::{Kind, Role};
 use files::{ORCHESTRATOR, Person, Ports};
 use folder::Folder;
 use journal::Journal;
-use switch::Switch;
+use switch::{Speech, Switch};
 use visits::Visits;
 
-/// Two providers, an orchestrator, a page, and a switch to break each provider
+/// Identity providers, an orchestrator, a page, and a switch to break each provider
 ///
 /// Everything runs in this process and listens on loopback only. Passwords, secrets and keys are made at
 /// random for each run and printed once; the files are private to you and removed at the end. Open the page it
 /// prints, sign in, break a provider with its switch, and sign in again from a private window.
+///
+/// The tiers are those of the continuity guide: 1 is two OpenID providers; 2 is three providers over three
+/// protocols, OpenID Connect, SAML and a directory, whose different words become one set of names.
 #[derive(clap::Args)]
 pub struct Args {
-    /// First of four ports: page, north, south, sign-out; 0 takes any that are free
-    #[arg(long, value_name = "BASE", default_value_t = 9500, value_parser = clap::value_parser!(u16).range(..=65532))]
+    /// Tier of the guide to show
+    #[arg(long, value_name = "1|2", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
+    tier: u8,
+
+    /// First of four ports, or five with --tier 2: page, the first two providers, sign-out, the third provider; 0
+    /// takes any that are free
+    #[arg(long, value_name = "BASE", default_value_t = 9500, value_parser = clap::value_parser!(u16).range(..=65531))]
     port: u16,
 
     /// Keep the configuration files in this folder, which must be new or empty
@@ -76,7 +89,7 @@ pub struct Demo {
     /// The orchestrator's own state.
     state: Arc<State>,
     /// The providers in the orchestrator's order, each with its switch.
-    switches: Vec<(&'static str, Switch)>,
+    switches: Vec<(Role, Switch)>,
     journal: Journal,
     visits: Visits,
     /// On every form of the page: whoever can read the page may turn switches.
@@ -128,16 +141,35 @@ async fn set_up(
     let at = |place: u16| if args.port == 0 { 0 } else { args.port + place };
     // The orchestrator binds by itself; its port is only looked for here.
     let app = port_of(&listen(at(0))?)?;
-    let (north, south, page) = (listen(at(1))?, listen(at(2))?, listen(at(3))?);
-    let ports = Ports { app, north: port_of(&north)?, south: port_of(&south)?, page: port_of(&page)? };
-    files::write(folder, ports, people, entropy)?;
+    let page = listen(at(3))?;
+    let mut listeners = Vec::new();
+    let mut ports = Ports { app, page: port_of(&page)?, providers: Vec::new() };
+    for (role, place) in cast::of_tier(args.tier).iter().zip([1, 2, 4]) {
+        let listener = listen(at(place))?;
+        ports.providers.push((*role, port_of(&listener)?));
+        listeners.push(listener);
+    }
+    let secrets = files::write(folder, args.tier, &ports, people, entropy)?;
+    let app_origin = format!("http://app.localhost:{}", ports.app);
     let mut running = Vec::new();
     let mut switches = Vec::new();
-    for (name, listener) in [("north", north), ("south", south)] {
-        let provider =
-            launch::launch(folder, &format!("{name}.yaml"), Some("127.0.0.1:0"), clock, &control).await?;
-        switches.push((name, Switch::start(listener, provider.address).context("a switch cannot start")?));
-        running.push(provider);
+    for (((role, port), listener), (_, secret)) in ports.providers.iter().zip(listeners).zip(&secrets) {
+        let (address, speech) = match role.kind {
+            Kind::Maverics => {
+                let file = format!("{}.yaml", role.name);
+                let provider = launch::launch(folder, &file, Some("127.0.0.1:0"), clock, &control).await?;
+                let address = provider.address;
+                running.push(provider);
+                (address, Speech::Http)
+            }
+            Kind::Saml => {
+                let service = (app_origin.clone(), format!("{app_origin}/callback/{}", role.name));
+                (saml::start(role.url(*port), service, people, (clock, entropy))?, Speech::Http)
+            }
+            Kind::Directory => (directory::start(people, secret)?, Speech::Ldap),
+        };
+        let switch = Switch::start(listener, address, speech).context("a switch cannot start")?;
+        switches.push((*role, switch));
     }
     let orchestrator = launch::launch(folder, ORCHESTRATOR, None, clock, &control).await?;
     let demo = Arc::new(Demo {
@@ -146,7 +178,7 @@ async fn set_up(
         journal,
         visits: Visits::default(),
         token: entropy.token(),
-        app_origin: format!("http://app.localhost:{}", ports.app),
+        app_origin,
         page_origin: format!("http://app.localhost:{}", ports.page),
     });
     running.insert(0, orchestrator);

@@ -69,6 +69,7 @@ struct Row {
 #[derive(Serialize)]
 struct Card<'a> {
     name: &'a str,
+    protocol: &'static str,
     address: String,
     place: &'static str,
     standing: &'static str,
@@ -163,7 +164,7 @@ fn plainly(reason: &str) -> &'static str {
     match reason {
         "connection-refused" => "refused the connection",
         "timeout" => "did not answer in time",
-        "unexpected-status" => "answered with an error",
+        "unexpected-status" | "directory-unavailable" => "answered with an error",
         "connection-lost" => "dropped the connection",
         _ => "was not well",
     }
@@ -198,12 +199,13 @@ fn providers(demo: &Demo) -> Vec<Card<'_>> {
     demo.switches
         .iter()
         .enumerate()
-        .filter_map(|(i, (name, switch))| {
-            let seen = snapshots.iter().find(|snapshot| snapshot.name == *name)?;
-            let mode = switch.mode();
+        .filter_map(|(i, (role, switch))| {
+            let seen = snapshots.iter().find(|snapshot| snapshot.name == role.name)?;
+            let (mode, speech) = (switch.mode(), switch.speech);
             Some(Card {
-                name,
-                address: format!("{name}.localhost:{}", switch.public.port()),
+                name: role.name,
+                protocol: role.protocol(),
+                address: format!("{}.localhost:{}", role.name, switch.public.port()),
                 place: if i == 0 { "first choice" } else { "stands by" },
                 standing: seen.standing.word(),
                 badge: if seen.suspect.is_some() && seen.standing != Standing::Unhealthy {
@@ -213,9 +215,9 @@ fn providers(demo: &Demo) -> Vec<Card<'_>> {
                 },
                 words: seen_words(seen),
                 available: seen.available,
-                mode: mode.word(),
-                effect: mode.effect(),
-                modes: Mode::ALL.map(Mode::word),
+                mode: mode.word(speech),
+                effect: mode.effect(speech),
+                modes: Mode::ALL.map(|mode| mode.word(speech)),
             })
         })
         .collect()

@@ -22,8 +22,17 @@ pub enum Mode {
     Refuse,
     /// It accepts connections and never answers; those that are open stall.
     Hang,
-    /// It answers every request with status 500.
+    /// It answers every request with an error: status 500, or a directory's "busy".
     Error,
+}
+
+/// What is spoken through a switch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speech {
+    /// Web servers.
+    Http,
+    /// Directories.
+    Ldap,
 }
 
 impl Mode {
@@ -31,28 +40,30 @@ impl Mode {
     pub const ALL: [Mode; 4] = [Mode::Heal, Mode::Refuse, Mode::Hang, Mode::Error];
 
     /// As on the buttons.
-    pub fn word(self) -> &'static str {
-        match self {
-            Mode::Heal => "heal",
-            Mode::Refuse => "refuse",
-            Mode::Hang => "hang",
-            Mode::Error => "500",
+    pub fn word(self, speech: Speech) -> &'static str {
+        match (self, speech) {
+            (Mode::Heal, _) => "heal",
+            (Mode::Refuse, _) => "refuse",
+            (Mode::Hang, _) => "hang",
+            (Mode::Error, Speech::Http) => "500",
+            (Mode::Error, Speech::Ldap) => "busy",
         }
     }
 
     /// What it does to the provider, after "it ...".
-    pub fn effect(self) -> &'static str {
-        match self {
-            Mode::Heal => "works",
-            Mode::Refuse => "refuses connections",
-            Mode::Hang => "accepts connections and never answers",
-            Mode::Error => "answers every request with status 500",
+    pub fn effect(self, speech: Speech) -> &'static str {
+        match (self, speech) {
+            (Mode::Heal, _) => "works",
+            (Mode::Refuse, _) => "refuses connections",
+            (Mode::Hang, _) => "accepts connections and never answers",
+            (Mode::Error, Speech::Http) => "answers every request with status 500",
+            (Mode::Error, Speech::Ldap) => "answers every request with \u{201c}busy\u{201d}",
         }
     }
 
     /// From a button.
-    pub fn of(word: &str) -> Option<Self> {
-        Mode::ALL.into_iter().find(|mode| mode.word() == word)
+    pub fn of(word: &str, speech: Speech) -> Option<Self> {
+        Mode::ALL.into_iter().find(|mode| mode.word(speech) == word)
     }
 }
 
@@ -62,18 +73,20 @@ type Order = (Mode, oneshot::Sender<io::Result<()>>);
 pub struct Switch {
     /// The port people and the orchestrator know.
     pub public: SocketAddr,
+    /// What is spoken through it.
+    pub speech: Speech,
     orders: mpsc::Sender<Order>,
     mode: watch::Receiver<Mode>,
 }
 
 impl Switch {
     /// Forwards what arrives at `listener` to `provider`.
-    pub fn start(listener: TcpListener, provider: SocketAddr) -> io::Result<Self> {
+    pub fn start(listener: TcpListener, provider: SocketAddr, speech: Speech) -> io::Result<Self> {
         let public = listener.local_addr()?;
         let (orders, incoming) = mpsc::channel(8);
         let (announce, mode) = watch::channel(Mode::Heal);
-        tokio::spawn(run(listener, public, provider, incoming, announce));
-        Ok(Switch { public, orders, mode })
+        tokio::spawn(run(listener, public, (provider, speech), incoming, announce));
+        Ok(Switch { public, speech, orders, mode })
     }
 
     /// How it stands.
@@ -102,7 +115,7 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 async fn run(
     listener: TcpListener,
     public: SocketAddr,
-    provider: SocketAddr,
+    provider: (SocketAddr, Speech),
     mut orders: mpsc::Receiver<Order>,
     announce: watch::Sender<Mode>,
 ) {
@@ -145,14 +158,18 @@ fn change(listener: &mut Option<TcpListener>, public: SocketAddr, mode: Mode) ->
 
 /// One connection, which behaves as the switch stands. One that was let through stalls when the switch turns
 /// to hang, and ends with any other change.
-async fn connection(mut stream: TcpStream, provider: SocketAddr, mut mode: watch::Receiver<Mode>) {
+async fn connection(
+    mut stream: TcpStream,
+    (provider, speech): (SocketAddr, Speech),
+    mut mode: watch::Receiver<Mode>,
+) {
     let _ = stream.set_nodelay(true);
     let stands = *mode.borrow_and_update();
     match stands {
         Mode::Refuse => {}
         Mode::Hang => stall(stream, mode).await,
         Mode::Error => tokio::select! {
-            () = always_500(stream) => {}
+            () = always_an_error(stream, speech) => {}
             _ = mode.changed() => {}
         },
         Mode::Heal => {
@@ -180,7 +197,10 @@ async fn stall(mut stream: TcpStream, mut mode: watch::Receiver<Mode>) {
     }
 }
 
-async fn always_500(stream: TcpStream) {
+async fn always_an_error(stream: TcpStream, speech: Speech) {
+    if speech == Speech::Ldap {
+        return super::directory::busy(stream).await;
+    }
     let service = service_fn(|_| async {
         let mut response =
             http::Response::new(Full::new(Bytes::from_static(b"The demo's switch stands at 500.\n")));
@@ -225,7 +245,7 @@ mod tests {
 
     #[tokio::test]
     async fn each_mode_does_what_it_says() {
-        let switch = Switch::start(listen(LOCAL).unwrap(), echo().await).unwrap();
+        let switch = Switch::start(listen(LOCAL).unwrap(), echo().await, Speech::Http).unwrap();
         let mut open = TcpStream::connect(switch.public).await.unwrap();
         assert!(answers(&mut open).await);
 
@@ -252,7 +272,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_port_taken_meanwhile_is_said_and_stays_refused() {
-        let switch = Switch::start(listen(LOCAL).unwrap(), echo().await).unwrap();
+        let switch = Switch::start(listen(LOCAL).unwrap(), echo().await, Speech::Http).unwrap();
         switch.set(Mode::Refuse).await.unwrap();
         let thief = listen(switch.public).unwrap();
         assert!(switch.set(Mode::Heal).await.is_err());

@@ -38,6 +38,20 @@ type Answer = Response<Full<Bytes>>;
 
 /// Serves the page until the runtime goes.
 pub async fn serve(listener: TcpListener, demo: Arc<Demo>) {
+    connections(listener, move |request| {
+        let demo = demo.clone();
+        async move { answer(&demo, request).await }
+    })
+    .await;
+}
+
+/// Answers requests until the runtime goes, within bounds.
+pub async fn connections<A, F, B>(listener: TcpListener, answer: A)
+where
+    A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: http_body::Body<Error: std::error::Error + Send + Sync, Data: Send> + Send + 'static,
+{
     let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let Ok(permit) = connections.clone().acquire_owned().await else { return };
@@ -45,12 +59,12 @@ pub async fn serve(listener: TcpListener, demo: Arc<Demo>) {
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        let demo = demo.clone();
+        let answer = answer.clone();
         tokio::spawn(async move {
             let _permit = permit;
             let service = service_fn(move |request| {
-                let demo = demo.clone();
-                async move { Ok::<_, Infallible>(answer(&demo, request).await) }
+                let answer = answer(request);
+                async move { Ok::<_, Infallible>(answer.await) }
             });
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -124,7 +138,7 @@ fn show(demo: &Demo, headers: &HeaderMap, path: &str, live: bool) -> Answer {
 
 /// Who signed this browser in; a new visit comes with its cookie.
 fn visit(demo: &Demo, headers: &HeaderMap) -> Option<(Visit, Option<String>)> {
-    let order: Vec<&str> = demo.switches.iter().map(|(name, _)| *name).collect();
+    let order: Vec<&str> = demo.switches.iter().map(|(role, _)| role.name).collect();
     let provider = order.iter().find(|name| headers.contains_key(format!("x-{name}")))?;
     let username = page::header(headers, "x-people-username")?;
     let chance = (&demo.state.entropy, &demo.state.clock);
@@ -133,15 +147,17 @@ fn visit(demo: &Demo, headers: &HeaderMap) -> Option<(Visit, Option<String>)> {
 
 async fn turn(demo: &Demo, provider: &str, form: &[(String, String)]) -> Answer {
     let field = |name: &str| form.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value);
-    let switch = demo.switches.iter().find(|(name, _)| *name == provider);
-    let (Some((name, switch)), Some(mode)) = (switch, Mode::of(field("mode"))) else {
+    let switch = demo.switches.iter().find(|(role, _)| role.name == provider);
+    let mode = switch.and_then(|(_, switch)| Mode::of(field("mode"), switch.speech));
+    let (Some((role, switch)), Some(mode)) = (switch, mode) else {
         return plain(StatusCode::BAD_REQUEST, "There is no such switch, or it does not go there.");
     };
+    let (name, word) = (role.name, mode.word(switch.speech));
     if let Err(error) = switch.set(mode).await {
-        let words = format!("{name} cannot be set to {}: {error}. It still refuses; try again.", mode.word());
+        let words = format!("{name} cannot be set to {word}: {error}. It still refuses; try again.");
         return plain(StatusCode::SERVICE_UNAVAILABLE, &words);
     }
-    tracing::info!(event = "demo.switched", connector = name, mode = mode.word(), "switch turned");
+    tracing::info!(event = "demo.switched", connector = name, mode = word, "switch turned");
     let back = WAYS_BACK.into_iter().find(|way| *way == field("back")).unwrap_or("/switches");
     see(&format!("{}{back}", demo.app_origin))
 }

@@ -70,15 +70,7 @@ fn one_failure_takes_what_it_takes_whatever_the_protocol() {
 fn directories() {
     let with =
         |url: &str, rest: &str| file(&[&idp("a", "a.example", ""), &ldap("b", url, rest), &ha("a, b", "")]);
-    let tls = "tls:\n  inside: {caFile: ca.pem}\n";
     for (rule, times, text) in [
-        ("directory-in-plaintext", 1, with("ldap://dc.example.com", "")),
-        ("directory-in-plaintext", 0, with("ldap://dc.example.com", ", tls: inside") + tls),
-        ("directory-in-plaintext", 0, with("ldaps://dc.example.com", "")),
-        ("directory-in-plaintext", 0, with("ldap://localhost:389", "")),
-        ("directory-in-plaintext", 0, with("ldap://127.0.0.1", "")),
-        ("directory-in-plaintext", 0, with("ldap://[::1]:389/", "")),
-        ("directory-in-plaintext", 1, with("ldap://10.1.2.3:389", "")),
         ("directory-with-one-server", 1, with("ldaps://dc.example.com", "")),
         ("directory-with-one-server", 0, file(&[&ldap("b", "ldaps://dc.example.com", "")])),
     ] {

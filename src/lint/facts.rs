@@ -120,7 +120,16 @@ fn is_named_root(idp: &Idp) -> bool {
 /// The `key=value` pairs of comments in the section, on its last line, or directly above it.
 fn said(idp: &Idp, document: &Document, source: &Source) -> BTreeMap<String, String> {
     let span = document.value(&idp.pointer).span;
-    let (first, last) = (source.position(span.start).line, source.position(span.end.max(1) - 1).line);
+    let begins = source.position(span.start);
+    let (first, mut last) = (begins.line, source.position(span.end.max(1) - 1).line);
+    // A block ends where the next one begins; the comment above that one, further out, is about that one.
+    let is_beyond = |line: usize| {
+        let (text, trimmed) = (source.line(line), source.line(line).trim_start());
+        trimmed.is_empty() || (trimmed.starts_with('#') && text.len() - trimmed.len() + 1 < begins.column)
+    };
+    while last > first && is_beyond(last) {
+        last -= 1;
+    }
     let above = lines_of_comment_above(source, first);
     document
         .comments
@@ -158,6 +167,8 @@ connectors:
     type: oidc
     oidcWellKnownURL: https://a.okta.com/.well-known/openid-configuration
     oauthClientID: x
+    # maverics: network=wan
+  # maverics: region=eu-west
   - name: b # maverics: network=local
     type: oidc
     oidcWellKnownURL: https://b.okta.com/.well-known/openid-configuration
@@ -179,6 +190,7 @@ connectors:
         assert_eq!((known[0].vendor.as_deref(), known[0].region.as_deref()), (Some("acme"), Some("us-east")));
         assert_eq!(known[0].network, Network::Wide, "what the comment leaves open, the host name says");
         assert_eq!((known[1].vendor.as_deref(), known[1].network), (Some("okta"), Network::Local));
+        assert_eq!(known[1].region.as_deref(), Some("eu-west"), "the comment above it is its own");
         assert_eq!(known[2].network, Network::Unknown, "a variable is no local host");
         assert_eq!((known[3].vendor.as_deref(), known[3].root), (None, Root::Presumed));
     }

@@ -5,8 +5,10 @@ mod config_read;
 mod continuity;
 mod drill;
 mod jose;
+mod ldap;
 mod offline;
 mod path;
+mod saml;
 mod session;
 
 fn main() {

@@ -1,6 +1,7 @@
 //! `maverics demo`, as a person uses it: a browser, the page, the switches.
 
 pub mod browser;
+mod diversified;
 mod run;
 
 use std::io::{Read, Write};

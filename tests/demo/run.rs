@@ -46,6 +46,11 @@ impl Demo {
         self.text("/page").to_owned()
     }
 
+    /// A provider, by its place.
+    pub fn provider(&self, place: usize) -> String {
+        self.text(&format!("/providers/{place}/url")).to_owned()
+    }
+
     /// The password of the first person, `ada`.
     pub fn password(&self) -> String {
         assert_eq!(self.text("/people/0/username"), "ada");

@@ -165,3 +165,31 @@ fn what_makes_no_sense_is_refused() {
     let error = drill::run(&super::deployment(TIER2), &even(&["onprem-ldap@60s=http:500"], "0", "0s"));
     assert!(error.expect_err("no HTTP there").contains("which is of type ldap"));
 }
+
+/// Three protocols: with the first two gone people type at a page of ours, so nobody is stranded there.
+#[test]
+fn a_directory_takes_over_when_both_clouds_are_gone() {
+    let clouds = ["okta-idp@60s+10m", "entra-idp@60s+10m=blackhole"];
+    let rehearsal = drilled(TIER2, &clouds, "2/s", 3);
+    let logins = &rehearsal.record.logins;
+    assert_eq!(logins.failures(), 0, "{:?}", logins.failed);
+    assert!(logins.signed_in[2] > 1_000, "{:?}", logins.signed_in);
+    assert!(logins.worst_delay() <= 3_500, "{} ms", logins.worst_delay());
+    // The directory itself dies while people type: that costs a question of ours, and nobody a sign-in.
+    let fails = ["okta-idp@60s+10m", "entra-idp@60s+4m", "onprem-ldap@5m+5m"];
+    let logins = &drilled(TIER2, &fails, "2/s", 3).record.logins;
+    assert_eq!(logins.failures(), 0, "{:?}", logins.failed);
+    assert!(logins.restarted > 0 && logins.signed_in[1] > 0, "{:?}", logins.signed_in);
+    for (fail, otherwise, words) in [
+        ("onprem-ldap@60s=http:500", "refused", "a directory answers without HTTP statuses"),
+        ("onprem-ldap@60s=wrong-issuer", "refused", "a directory names no issuer"),
+        ("onprem-ldap@60s", "http:503", "a directory answers without HTTP statuses"),
+    ] {
+        let fault = otherwise.parse().expect("a fault");
+        let options = Options { fault, ..even(&[fail], "1/s", "0s") };
+        let refused = drill::run(&deployment(TIER2), &options).expect_err("no fault of a directory");
+        assert!(refused.contains(words) && refused.contains("blackhole"), "{refused}");
+    }
+    let rotated = drilled(TIER2, &["okta-idp@60s+5m", "entra-idp@60s+5m=wrong-issuer"], "1/s", 1);
+    assert_eq!(rotated.record.logins.failures(), 0, "{:?}", rotated.record.logins.failed);
+}

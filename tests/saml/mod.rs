@@ -2,5 +2,11 @@
 //! here, and what attackers make of it is refused, each for its own reason.
 
 mod attacks;
+mod logout;
+mod metadata;
+mod oracle;
+mod property;
+mod redirect;
+mod requests;
 mod round;
 mod scene;

@@ -79,12 +79,23 @@ pub fn issue(key: &OwnKey, shape: Shape) -> String {
 
 pub fn issue_for(key: &OwnKey, shape: Shape, in_response_to: Option<&str>) -> String {
     let entropy = Entropy::counted(1);
+    let to = SP_RSA.peer();
+    let protection = Protection {
+        key,
+        assertion: shape.assertion,
+        response: shape.response,
+        encrypt_to: shape.encrypted.then_some(&to),
+    };
+    answered(in_response_to, |answer| answer.issue(&protection, &entropy)).expect("an answer")
+}
+
+/// Lends the provider's answer.
+pub fn answered<T>(in_response_to: Option<&str>, with: impl FnOnce(&Answer<'_>) -> T) -> T {
     let name = NameId {
         sp_name_qualifier: Some(SP.to_owned()),
         ..NameId::new("alice@example.org", name_id::PERSISTENT)
     };
-    let to = SP_RSA.peer();
-    Answer {
+    with(&Answer {
         common: Common { id: "_response1", issuer: IDP, destination: ACS, issued: NOW },
         assertion_id: "_assertion1",
         in_response_to,
@@ -96,17 +107,7 @@ pub fn issue_for(key: &OwnKey, shape: Shape, in_response_to: Option<&str>) -> St
         session_index: "_session1",
         session_not_on_or_after: Some(NOW.plus(28_800)),
         life_secs: 300,
-    }
-    .issue(
-        &Protection {
-            key,
-            assertion: shape.assertion,
-            response: shape.response,
-            encrypt_to: shape.encrypted.then_some(&to),
-        },
-        &entropy,
-    )
-    .expect("an answer")
+    })
 }
 
 /// What the service expects of it.

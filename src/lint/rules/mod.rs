@@ -63,5 +63,4 @@ rules![
     public_client_without_pkce,
     proxy_location_open_to_all,
     redirect_url_not_exact,
-    directory_in_plaintext,
 ];

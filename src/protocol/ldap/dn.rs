@@ -134,7 +134,8 @@ fn value(text: &str) -> Result<(Vec<u8>, Option<(char, &str)>), NotADn> {
 fn hex_value(hex: &str) -> Result<(Vec<u8>, Option<(char, &str)>), NotADn> {
     let end = hex.find([',', '+']).unwrap_or(hex.len());
     let digits = hex[..end].trim_end();
-    if digits.is_empty() || digits.len() % 2 != 0 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+    if digits.is_empty() || !digits.len().is_multiple_of(2) || !digits.bytes().all(|b| b.is_ascii_hexdigit())
+    {
         return Err(NotADn);
     }
     let mut bytes = vec![b'#'];

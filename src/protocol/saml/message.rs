@@ -169,10 +169,18 @@ impl NameId {
         }
     }
 
-    /// Reads a `NameID`; `None` when it is empty or too long.
+    /// Reads a `NameID`; `None` when it is empty, or anything of it too long.
     pub(super) fn read(element: El<'_>) -> Result<Option<Self>, XmlFault> {
         let value = element.text()?;
         if value.trim().is_empty() || value.chars().count() > NAME_CHARS_MAX {
+            return Ok(None);
+        }
+        let names = ["Format", "NameQualifier", "SPNameQualifier", "SPProvidedID"];
+        if names
+            .iter()
+            .filter_map(|name| element.attr(name))
+            .any(|text| text.chars().count() > NAME_CHARS_MAX)
+        {
             return Ok(None);
         }
         let attr = |name| element.attr(name).map(str::to_owned);
@@ -263,5 +271,57 @@ impl Status {
             writer.leaf("samlp:StatusMessage", &[], message);
         }
         writer.close("samlp:Status");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::xml::{MESSAGE, Tree};
+    use super::*;
+
+    #[test]
+    fn ids_are_names_and_differ() {
+        let (one, two) = (new_id(&Entropy::system()), new_id(&Entropy::system()));
+        assert_ne!(one, two);
+        for id in [one, two] {
+            let hex = id.strip_prefix('_').expect("a name begins with a letter or a line");
+            assert_eq!((hex.len(), hex.bytes().all(|b| b.is_ascii_hexdigit())), (40, true));
+        }
+    }
+
+    #[test]
+    fn a_message_is_recent_within_both_clocks() {
+        let now = UnixSecs(10_000);
+        for (issued, want) in [(9_520, true), (9_519, false), (10_180, true), (10_181, false), (10_000, true)]
+        {
+            assert_eq!(is_recent(UnixSecs(issued), now, 180), want, "{issued}");
+        }
+    }
+
+    #[test]
+    fn a_status_is_read_as_it_is_written() {
+        let mut status = Status::of("urn:a", Some("urn:b"));
+        status.message = Some("it is <so>".to_owned());
+        for status in [Status::of("urn:a", None), status] {
+            let mut writer = Writer::new();
+            writer.open("x", &[("xmlns:samlp", SAMLP)]);
+            status.write(&mut writer);
+            writer.close("x");
+            let xml = writer.finish();
+            let tree = Tree::parse(&xml, &MESSAGE).unwrap();
+            assert_eq!(Status::read(tree.root().elements().unwrap()[0]), Some(status));
+        }
+        for odd in [
+            "",
+            "<StatusMessage/>",
+            "<StatusCode/>",
+            "<StatusCode Value='a'/><StatusCode Value='b'/>",
+            "<StatusCode Value='a'><StatusCode/></StatusCode>",
+            "<StatusCode Value='a'><x/></StatusCode>",
+            "<StatusCode Value='a'/>text",
+        ] {
+            let xml = format!("<Status xmlns='{SAMLP}'>{odd}</Status>");
+            assert_eq!(Status::read(Tree::parse(&xml, &MESSAGE).unwrap().root()), None, "{odd}");
+        }
     }
 }

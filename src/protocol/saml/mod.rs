@@ -3,8 +3,10 @@
 //!
 //! XML, canonicalisation and signatures are `uppsala`'s and `bergshamra`'s; what is ours is which of their
 //! answers we accept. [`xml`] reads, [`signature`] says which element is signed, [`response`] and [`logout`]
-//! judge what we receive, [`request`], [`redirect`] and [`issue`] make what we send.
+//! judge what a provider sends us, [`accept`] what a service does; [`request`], [`redirect`] and [`issue`] make what
+//! we send.
 
+pub mod accept;
 pub mod algorithms;
 pub mod assertion;
 pub mod describe;

@@ -30,8 +30,10 @@ pub fn parse(text: &str) -> Option<UnixSecs> {
     let year: i16 = text.get(0..4)?.parse().ok()?;
     let date = jiff::civil::Date::new(year, number(5..7)?, number(8..10)?).ok()?;
     let time = jiff::civil::Time::new(number(11..13)?, number(14..16)?, number(17..19)?, 0).ok()?;
-    let instant = date.to_datetime(time).to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
-    u64::try_from(instant.as_second()).ok().map(UnixSecs)
+    // In civil time, since jiff's instants end a day before the year 9999 does, and providers like that day.
+    let since =
+        date.to_datetime(time).duration_since(jiff::civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0));
+    u64::try_from(since.as_secs()).ok().map(UnixSecs)
 }
 
 /// Writes an instant, to the second.
@@ -98,6 +100,7 @@ mod tests {
             (" 2027-01-15T08:00:00Z", None),
             ("-027-01-15T08:00:00Z", None),
             ("2027-01-1५T08:00:00Z", None),
+            ("9999-12-31T23:59:59Z", Some(253_402_300_799)),
             ("1969-12-31T23:59:59Z", None),
             ("PT5M", None),
             ("", None),

@@ -16,6 +16,8 @@ use super::names::{DS, MD, SAML, SAMLP, XENC};
 pub const DEPTH_MAX: u32 = 64;
 /// Attributes of one element, declarations of namespaces included.
 pub const ATTRIBUTES_MAX: usize = 256;
+/// Declarations of namespaces of one element: the parser looks through all in scope for every prefix.
+pub const DECLARATIONS_MAX: usize = 64;
 
 /// How large a document may be.
 #[derive(Debug, Clone, Copy)]
@@ -42,8 +44,8 @@ pub enum XmlFault {
     /// More elements than [`Limits::elements_max`].
     #[error("the document has too many elements")]
     TooManyElements,
-    /// More attributes in an element than [`ATTRIBUTES_MAX`].
-    #[error("an element has more than {ATTRIBUTES_MAX} attributes")]
+    /// More attributes in an element than [`ATTRIBUTES_MAX`], or namespaces than [`DECLARATIONS_MAX`].
+    #[error("an element has more than {ATTRIBUTES_MAX} attributes or {DECLARATIONS_MAX} namespaces")]
     TooManyAttributes,
     /// Not base64, or not UTF-8 inside.
     #[error("the message is not UTF-8 text in base64")]
@@ -122,7 +124,7 @@ impl<'a> Tree<'a> {
         if text.len() > limits.bytes_max {
             return Err(XmlFault::TooLarge);
         }
-        crowded(text)?;
+        crowded(text, limits)?;
         let document = Parser::new()
             .with_forbid_dtd(true)
             .with_forbid_entities(true)
@@ -156,22 +158,31 @@ impl<'a> Tree<'a> {
     }
 }
 
-/// Refuses a tag with very many attributes before the parser compares each with all before it. Every attribute
-/// has an equals sign before a quote, and no `<` is within a tag.
-fn crowded(text: &str) -> Result<(), XmlFault> {
-    let (mut count, mut equals) = (0usize, false);
-    for byte in text.bytes() {
+/// Refuses what would cost the parser more than in proportion to its size: it compares each attribute of a tag
+/// with all before it, and looks for each prefix among all in scope. This counts too much rather than too
+/// little, and its bounds are twice those of [`walk`], which counts exactly, afterwards.
+fn crowded(text: &str, limits: &Limits) -> Result<(), XmlFault> {
+    let bytes = text.as_bytes();
+    let (mut tags, mut values, mut declarations, mut equals) = (0usize, 0usize, 0usize, false);
+    for (at, byte) in bytes.iter().enumerate() {
         match byte {
-            b'<' => (count, equals) = (0, false),
+            // No `<` is within a tag.
+            b'<' => {
+                (values, declarations, equals) = (0, 0, false);
+                tags += usize::from(!matches!(bytes.get(at + 1), Some(b'/' | b'!' | b'?')));
+            }
             b'=' => equals = true,
             b' ' | b'\t' | b'\r' | b'\n' => {}
-            b'"' | b'\'' if equals => {
-                (count, equals) = (count + 1, false);
-                if count > 2 * ATTRIBUTES_MAX {
-                    return Err(XmlFault::TooManyAttributes);
-                }
-            }
+            // Every attribute has an equals sign before a quote.
+            b'"' | b'\'' if equals => (values, equals) = (values + 1, false),
+            b'x' if bytes[at..].starts_with(b"xmlns") => (declarations, equals) = (declarations + 1, false),
             _ => equals = false,
+        }
+        if tags > 2 * limits.elements_max {
+            return Err(XmlFault::TooManyElements);
+        }
+        if values > 2 * ATTRIBUTES_MAX || declarations > 2 * DECLARATIONS_MAX {
+            return Err(XmlFault::TooManyAttributes);
         }
     }
     Ok(())
@@ -190,7 +201,8 @@ fn walk(document: &Document<'_>, limits: &Limits) -> Result<(), XmlFault> {
         if elements > limits.elements_max {
             return Err(XmlFault::TooManyElements);
         }
-        if element.attributes.len() + element.namespace_declarations.len() > ATTRIBUTES_MAX {
+        let declarations = element.namespace_declarations.len();
+        if element.attributes.len() + declarations > ATTRIBUTES_MAX || declarations > DECLARATIONS_MAX {
             return Err(XmlFault::TooManyAttributes);
         }
         if element.namespace_declarations.iter().any(|(_, uri)| !absolute(uri)) {
@@ -208,9 +220,11 @@ fn walk(document: &Document<'_>, limits: &Limits) -> Result<(), XmlFault> {
                 Some(uri) if uri == DS || uri == XENC => "Id",
                 _ => "",
             };
-            let odd =
-                attribute.name.namespace_uri.is_some() || local != right || !is_ncname(&attribute.value);
-            if odd && !(limits.foreign_ids && right.is_empty()) {
+            if limits.foreign_ids && right.is_empty() {
+                // Nobody here resolves it; the library that would refuses two alike when it verifies.
+                continue;
+            }
+            if attribute.name.namespace_uri.is_some() || local != right || !is_ncname(&attribute.value) {
                 return Err(XmlFault::OddId);
             }
             if !ids.insert(&attribute.value) {
@@ -337,12 +351,12 @@ impl<'t> El<'t> {
 
     /// Declarations of namespaces in scope, innermost first and each prefix once.
     pub fn scope(&self) -> Vec<(&'t str, &'t str)> {
-        let mut found: Vec<(&str, &str)> = Vec::new();
+        let (mut found, mut known) = (Vec::new(), HashSet::new());
         let mut at = Some(*self);
         while let Some(this) = at {
             for (prefix, uri) in this.element().map(|e| &e.namespace_declarations[..]).unwrap_or_default() {
-                if !found.iter().any(|(known, _)| *known == &**prefix) {
-                    found.push((prefix, uri));
+                if known.insert(&**prefix) {
+                    found.push((&**prefix, &**uri));
                 }
             }
             at = this.parent();
@@ -366,4 +380,120 @@ pub fn base64(text: &str, bytes_max: usize) -> Result<Vec<u8>, XmlFault> {
     let solid: String = text.chars().filter(|c| !SPACE.contains(c)).collect();
     let bytes = STANDARD.decode(solid).map_err(|_| XmlFault::Encoding)?;
     if bytes.len() > bytes_max { Err(XmlFault::TooLarge) } else { Ok(bytes) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<(), XmlFault> {
+        Tree::parse(text, &MESSAGE).map(|_| ())
+    }
+
+    #[test]
+    fn a_text_is_nothing_but_text() {
+        let xml = "<a><b>x &amp; &#121;</b><c>x<!-- -->y</c><d><![CDATA[x]]></d><e><f/></e><g/> z</a>";
+        let tree = Tree::parse(xml, &MESSAGE).unwrap();
+        assert_eq!(tree.root().elements().err(), Some(XmlFault::MixedContent));
+        let texts: Vec<_> = tree.root().descendants().map(|el| (el.local(), el.text())).collect();
+        assert_eq!(texts[0], ("b", Ok("x & y".to_owned())));
+        for (local, text) in &texts[1..4] {
+            assert_eq!(text, &Err(XmlFault::SplitText), "{local}");
+        }
+        assert_eq!(texts[4], ("f", Ok(String::new())));
+    }
+
+    #[test]
+    fn names_are_those_of_namespaces() {
+        let xml =
+            r#"<a xmlns="urn:1" xmlns:p="urn:2" x="1" p:x="2"><p:a/><a xmlns=""/><p:b xmlns:p="urn:3"/></a>"#;
+        let tree = Tree::parse(xml, &MESSAGE).unwrap();
+        let root = tree.root();
+        assert!(root.is("urn:1", "a") && !root.is("urn:2", "a"));
+        assert_eq!(
+            (root.attr("x"), root.attr_ns("urn:2", "x"), root.attr("p:x")),
+            (Some("1"), Some("2"), None)
+        );
+        let children = root.elements().unwrap();
+        let names: Vec<_> = children.iter().map(|el| (el.namespace(), el.local())).collect();
+        assert_eq!(names[0], (Some("urn:2"), "a"));
+        assert!(matches!(names[1], (None | Some(""), "a")));
+        assert_eq!(names[2], (Some("urn:3"), "b"));
+        assert!(children[0].parent() == Some(root) && children[0] != children[1]);
+        assert_eq!(children[2].scope(), [("p", "urn:3"), ("", "urn:1")], "innermost first, each once");
+    }
+
+    #[test]
+    fn the_limits_are_met_exactly() {
+        let nested = |levels: usize| format!("{}{}", "<a>".repeat(levels), "</a>".repeat(levels));
+        assert_eq!((parse(&nested(64)), parse(&nested(65))), (Ok(()), Err(XmlFault::Malformed)));
+        let wide = |count: usize| format!("<a>{}</a>", "<b/>".repeat(count - 1));
+        assert_eq!((parse(&wide(5_000)), parse(&wide(5_001))), (Ok(()), Err(XmlFault::TooManyElements)));
+        let attributes = |count: usize| {
+            let all: Vec<String> = (0..count).map(|n| format!("a{n} = ''")).collect();
+            format!("<a {}/>", all.join(" "))
+        };
+        assert_eq!(
+            (parse(&attributes(256)), parse(&attributes(257))),
+            (Ok(()), Err(XmlFault::TooManyAttributes))
+        );
+        let long = |bytes: usize| format!("<a>{}</a>", " ".repeat(bytes - 7));
+        assert_eq!((parse(&long(262_144)), parse(&long(262_145))), (Ok(()), Err(XmlFault::TooLarge)));
+    }
+
+    #[test]
+    fn what_would_cost_much_is_seen_before_it_is_parsed() {
+        use XmlFault::{TooManyAttributes, TooManyElements};
+        let crowded = |text: &str| crowded(text, &MESSAGE);
+        assert_eq!(crowded(&format!("<a {}/>", "='\"' ".repeat(600))), Err(TooManyAttributes));
+        assert_eq!(crowded(&format!("<a {}/>", "xmlns:a='' ".repeat(129))), Err(TooManyAttributes));
+        assert_eq!(crowded(&"<a>".repeat(10_001)), Err(TooManyElements));
+        for text in [
+            format!("<a>{}</a>", "\"quoted\" 'text' = a ".repeat(600)),
+            "<a b='c' xmlns='d'/>".repeat(600),
+            "</a>".repeat(20_000),
+        ] {
+            assert_eq!(crowded(&text), Ok(()));
+        }
+        let declarations = |count: usize| {
+            let all: Vec<String> = (0..count).map(|n| format!("xmlns:a{n}='urn:x'")).collect();
+            format!("<a {}/>", all.join(" "))
+        };
+        assert_eq!((parse(&declarations(64)), parse(&declarations(65))), (Ok(()), Err(TooManyAttributes)));
+    }
+
+    #[test]
+    fn base64_is_strict_and_bounded() {
+        for (text, want) in [
+            ("AAECAw==", Ok(vec![0, 1, 2, 3])),
+            (" AAEC\r\n\tAw = = ", Ok(vec![0, 1, 2, 3])),
+            ("", Ok(vec![])),
+            ("AAECAw", Err(XmlFault::Encoding)),
+            ("AAECAw=", Err(XmlFault::Encoding)),
+            ("AAECAx==", Err(XmlFault::Encoding)),
+            ("AAECA_==", Err(XmlFault::Encoding)),
+            ("AAECAw==AAAA", Err(XmlFault::Encoding)),
+            ("AAAAAAAA", Err(XmlFault::TooLarge)),
+            ("                                         ", Err(XmlFault::TooLarge)),
+        ] {
+            assert_eq!(base64(text, 5), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn namespaces_are_absolute() {
+        for (uri, want) in [
+            ("urn:x", true),
+            ("https://x.example/", true),
+            ("", true),
+            ("x", false),
+            ("../x", false),
+            ("#x", false),
+            ("1:x", false),
+            ("a b:x", false),
+            (":x", false),
+        ] {
+            assert_eq!(absolute(uri), want, "{uri}");
+        }
+    }
 }

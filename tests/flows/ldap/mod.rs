@@ -15,6 +15,7 @@ use crate::support::{Launch, Scratch, Server, free_port};
 struct World {
     server: Server,
     upstream: Upstream,
+    /// Gone with the world, and not before.
     _scratch: Scratch,
 }
 

@@ -188,3 +188,46 @@ fn a_probe_names_the_servers() {
         assert!(unwell.contains(reason), "{reason}: {unwell}");
     }
 }
+
+/// A directory in a group: what it says about a person moves nobody, and its death moves everybody.
+#[test]
+fn only_an_outage_moves_a_login() {
+    let authority = Authority::new();
+    let Some((scratch, mut slapd)) = directory(&authority) else { return };
+    let hash = Transcript::fed(&["hash-password"], "local pass\n").stdout.trim().to_owned();
+    scratch.write_private(
+        "people.yaml",
+        &format!(
+            "users:\n- {{username: user1, passwordHash: '{hash}', attributes: {{mail: local@example.com}}}}\n"
+        ),
+    );
+    let connectors = format!(
+        "{}  - {{name: here, type: local, usersFile: people.yaml, assurance: 3, healthCheck: {{enabled: true}}}}
+  - name: ha
+    type: continuity
+    strategy: failover
+    failover: {{idps: [dir, here]}}
+",
+        connector(&slapd.url(), ", assurance: 3, healthCheck: {enabled: true, interval: 60s}")
+    );
+    let world = World::with(scratch, &authority, &connectors, "ha");
+    // A wrong password, a name nobody has and the backup's password: the form of the directory again.
+    for (username, password) in [("user1", "wrong"), ("nobody", "x"), ("user2", "local pass")] {
+        let answer = world.sign_in(username, password);
+        assert_eq!((answer.status, answer.url.path()), (401, "/.ldap-login"), "{username}");
+    }
+    assert_eq!(world.sign_in("user1", "pass-1").json()["headers"]["x-email"], "user1@example.com");
+    // It dies under the form: what was typed there goes nowhere else, the person is asked at the backup.
+    let mut browser = crate::support::browser::Browser::new();
+    let page = browser.open(&world.app());
+    slapd.kill();
+    let moved = browser.submit(&page, &[("username", "user1"), ("password", "pass-1")]);
+    assert_eq!((moved.status, moved.url.path()), (200, "/.local-login"), "{}", moved.text());
+    assert!(!moved.text().contains("pass-1"));
+    let end = browser.submit(&moved, &[("username", "user1"), ("password", "local pass")]);
+    assert_eq!(end.json()["headers"]["x-email"], "local@example.com");
+    // Those who come now see the backup's form at once, and the directory's when it is back.
+    let answer = world.sign_in("user1", "local pass");
+    assert_eq!(answer.json()["headers"]["x-email"], "local@example.com");
+    assert!(!world.server.log().contains("pass-1"));
+}

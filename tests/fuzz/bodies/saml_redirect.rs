@@ -1,7 +1,7 @@
 //! A query that brings a message: whatever it is, what is believed of it is what was signed, and what we write
 //! ourselves is read as it was written.
 
-use maverics::protocol::saml::issue::{Service, read_request};
+use maverics::protocol::saml::accept::{Service, read_request};
 use maverics::protocol::saml::logout::{
     Expected, Incoming, LogoutRequest, LogoutResponse, verify_request, verify_response,
 };

@@ -99,13 +99,13 @@ pub const CASES: &[Case] = &[
     case(
         "an unsigned assertion, encrypted",
         Signed(SEALED),
-        By(|_| encrypted(|xml| stripped(xml))),
+        By(|_| encrypted(stripped)),
         "signature-missing",
     ),
     case(
         "the response's signature stripped from around it",
         Signed(AROUND),
-        By(|xml| stripped(xml)),
+        By(stripped),
         "signature-missing",
     ),
     case(

@@ -241,6 +241,7 @@ fn before_the_issuer(xml: &str) -> String {
 fn other_namespace(xml: &str) -> String {
     // The signed assertion stays; what a reader by local name would take is another.
     let evil = forged(xml)
+        .replace(" ID=\"_evil\"", "")
         .replace("urn:oasis:names:tc:SAML:2.0:assertion", "urn:oasis:names:tc:SAML:2.0:assertion#");
     xml.replace("<saml:Assertion", &format!("{evil}<saml:Assertion"))
 }
