@@ -42,8 +42,6 @@ struct Ports {
     server: u16,
     okta: u16,
     entra: u16,
-    page: u16,
-    party: u16,
 }
 
 /// The guide's configuration of this tier, with our addresses for its.
@@ -95,7 +93,7 @@ impl World {
         scratch.write_signing_key();
         let turn = turn();
         let [server, okta_port, entra_port, page, party] = [(); 5].map(|()| free_port());
-        let ports = Ports { server, okta: okta_port, entra: entra_port, page, party };
+        let ports = Ports { server, okta: okta_port, entra: entra_port };
         let authority = Authority::new();
         scratch.write("ca.pem", &authority.pem);
         let url = format!("http://127.0.0.1:{server}");
@@ -217,7 +215,7 @@ fn page_app(upstream: &str) -> String {
 #[test]
 fn three_protocols_are_one_to_applications() {
     let Some(mut world) = World::start() else { return };
-    let Ports { server, okta: first, entra: second, .. } = world.ports;
+    let Ports { server, okta: first, entra: second } = world.ports;
     world.all_come_by("by OpenID Connect", first);
     world.okta.take().expect("started").process.kill();
     world.all_come_by("by SAML", second);
@@ -251,7 +249,7 @@ fn deaths_under_load_cost_nobody_a_sign_in() {
     // Each in a load of its own: who has met one death is not to meet another on his second try.
     let seconds = if long_runs() { 60 } else { 6 };
     let (mut okta, mut entra) = (world.okta.take().expect("started"), world.entra.take().expect("started"));
-    let Ports { server, okta: first, entra: second, .. } = world.ports;
+    let Ports { server, okta: first, entra: second } = world.ports;
     let all_served = |hosts: &Value, ports: [u16; 2]| {
         for port in ports {
             let count = hosts[format!("127.0.0.1:{port}")].as_u64();
