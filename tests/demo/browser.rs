@@ -53,7 +53,12 @@ impl Browser {
         self.ask(json!({"cmd": "new"}));
     }
 
-    /// The same with dark colours.
+    /// A fresh browser that takes certificates of tests.
+    pub fn fresh_trusting(&mut self) {
+        self.ask(json!({"cmd": "new", "ignoreHTTPSErrors": true}));
+    }
+
+    /// A fresh browser with dark colours.
     pub fn fresh_dark(&mut self) {
         self.ask(json!({"cmd": "new", "dark": true}));
     }

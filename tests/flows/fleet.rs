@@ -131,7 +131,7 @@ impl Fleet {
             page: free_port(),
             party: free_port(),
         };
-        let turn = LOAD.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = turn();
         let (mut first, mut second, mut gate) = (None, None, None);
         let public = plan.gate.then(|| format!("https://127.0.0.1:{}", ports.gate));
         if plan.providers {
@@ -201,22 +201,40 @@ impl Fleet {
                 "sub": "ha-failover|alice@example.com",
             },
         });
-        let expected = self.scratch.write("expect.json", &expected.to_string());
         let hosts = [self.ports.primary, self.ports.backup, self.ports.gate];
-        let hosts = hosts.map(|port| format!("127.0.0.1:{port}"));
-        let mut command = Command::new("node");
-        command.arg(golden::root().join("tests/peers/logins.mjs")).args(["--user", "alice"]);
-        command.args(["--app", &self.page(), "--app", self.party.text("url")]);
-        command.args(["--rate", &rate.to_string(), "--seconds", &seconds.to_string()]);
-        command.arg("--expect").arg(expected);
-        command.args(hosts.iter().flat_map(|host| ["--provider-host", host]));
-        let rows = self.scratch.path("rows.jsonl");
-        command.arg("--out").arg(&rows);
-        let log = self.scratch.path("logins.log");
-        let limit = Duration::from_secs(seconds + 90);
-        let thread = std::thread::spawn(move || run_to_end("logins.mjs", command, limit, &log));
-        Load { thread, logins: seconds * rate, rows }
+        drive(&self.scratch, &["alice".to_owned()], &expected, &hosts, rate, seconds)
     }
+}
+
+/// Waits until no other test drives a load, and keeps others waiting.
+pub(super) fn turn() -> MutexGuard<'static, ()> {
+    LOAD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Sends people through applications in turn, at a steady rate: by address, what each must say in the end.
+pub(super) fn drive(
+    scratch: &Scratch,
+    people: &[String],
+    expected: &Value,
+    providers: &[u16],
+    rate: u64,
+    seconds: u64,
+) -> Load {
+    let mut command = Command::new("node");
+    command.arg(golden::root().join("tests/peers/logins.mjs"));
+    command.args(people.iter().flat_map(|person| ["--user", person]));
+    command.args(expected.as_object().expect("by address").keys().flat_map(|app| ["--app", app]));
+    command.args(["--rate", &rate.to_string(), "--seconds", &seconds.to_string()]);
+    command.arg("--expect").arg(scratch.write("expect.json", &expected.to_string()));
+    for port in providers {
+        command.args(["--provider-host", &format!("127.0.0.1:{port}")]);
+    }
+    let rows = scratch.path("rows.jsonl");
+    command.arg("--out").arg(&rows);
+    let log = scratch.path("logins.log");
+    let limit = Duration::from_secs(seconds + 90);
+    let thread = std::thread::spawn(move || run_to_end("logins.mjs", command, limit, &log));
+    Load { thread, logins: seconds * rate, rows }
 }
 
 /// Logins under way.

@@ -17,6 +17,7 @@ mod reload;
 mod saml;
 mod saml_peer;
 mod smuggling;
+mod tier2;
 mod tls;
 mod two_nodes;
 mod upstream_idp;

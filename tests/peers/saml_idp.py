@@ -7,11 +7,12 @@
         [--sign assertion|response|both|none] [--algorithm rsa-sha256]
         [--encrypt none|aes256-gcm|aes128-gcm|aes256-cbc|aes128-cbc|tripledes]
         [--name-id transient|persistent|email|unspecified]
-        [--name-format uri|basic|unspecified] [--want-signed-requests] [--stay]
+        [--name-format uri|basic|unspecified|plain] [--want-signed-requests] [--stay]
 
 The password of every user is "password-of-<username>". What a person has in the
-users file becomes attributes, named as pysaml2's maps say; "name_id" is not an
-attribute but the NameID in the formats persistent and unspecified.
+users file becomes attributes, named as pysaml2's maps say or, with the name
+format "plain", as they are; "name_id" is not an attribute but the NameID in the
+formats persistent and unspecified.
 
 A service provider's metadata is fetched when it is first needed, since the
 service provider may need ours in order to start. With --state the signing keys
@@ -32,6 +33,7 @@ every request has to be signed; here, one that is there must be good.
 
 import argparse
 import datetime
+import functools
 import hashlib
 import html
 import json
@@ -46,7 +48,6 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
-from functools import partial
 
 import requests
 import saml2.entity
@@ -55,6 +56,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from flask import Flask, Response, jsonify, redirect, request
 from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT, SAMLError, saml, samlp
+from saml2.attribute_converter import AttributeConverter
 from saml2.authn_context import (
     PASSWORD,
     PASSWORDPROTECTEDTRANSPORT,
@@ -72,7 +74,7 @@ from saml2.saml import (
     NAMEID_FORMAT_UNSPECIFIED,
 )
 from saml2.server import Server
-from saml2.sigver import pre_encryption_part, verify_redirect_signature
+from saml2.sigver import CryptoBackendXmlSec1, pre_encryption_part, verify_redirect_signature
 from werkzeug.serving import make_server
 
 BINDINGS = {"redirect": BINDING_HTTP_REDIRECT, "post": BINDING_HTTP_POST}
@@ -86,6 +88,7 @@ NAME_FORMATS = {
     "uri": saml.NAME_FORMAT_URI,
     "basic": saml.NAME_FORMAT_BASIC,
     "unspecified": saml.NAME_FORMAT_UNSPECIFIED,
+    "plain": saml.NAME_FORMAT_UNSPECIFIED,
 }
 DIGESTS = {
     "sha1": "http://www.w3.org/2000/09/xmldsig#sha1",
@@ -113,6 +116,9 @@ CHOICES = {
     "name_format": tuple(NAME_FORMATS),
     "want_signed_requests": ("no", "yes"),
 }
+# pysaml2 runs xmlsec1 for its version before it runs it for each signature.
+CryptoBackendXmlSec1.version = functools.cached_property(CryptoBackendXmlSec1.version.fget)
+CryptoBackendXmlSec1.version.__set_name__(CryptoBackendXmlSec1, "version")
 SERVICE_SECONDS = 5  # for a service provider to give its metadata
 CERTIFICATE_DAYS = 30
 
@@ -253,6 +259,7 @@ class Application:
         self.cookie = None
         self.keys = None
         self.provider = None
+        self.document = None
         self.services = {}  # where a service provider's metadata is -> the metadata
         self.sessions = {}
         self.logouts = {}
@@ -328,18 +335,25 @@ class Application:
         """A provider as keys, options and service providers are now."""
         with self.changing:
             before = self.provider
-            provider = Server(config=IdPConfig().load(self.configuration()))
+            config = IdPConfig().load(self.configuration())
+            if self.options.name_format == "plain":
+                names = AttributeConverter(saml.NAME_FORMAT_UNSPECIFIED)
+                names.from_dict({"identifier": saml.NAME_FORMAT_UNSPECIFIED, "to": {}, "fro": {}})
+                config.attribute_converters = [names]
+            provider = Server(config=config)
             if before:
                 provider.ident = before.ident
                 provider.session_db = before.session_db
             if self.options.encrypt != "none":
                 cipher, key_type = CIPHERS[self.options.encrypt]
                 # pysaml2 knows Triple DES only, and offers no setting for it.
-                saml2.entity.pre_encryption_part = partial(pre_encryption_part, msg_enc=cipher)
-                provider.sec.encrypt_assertion = partial(
+                saml2.entity.pre_encryption_part = functools.partial(pre_encryption_part, msg_enc=cipher)
+                provider.sec.encrypt_assertion = functools.partial(
                     provider.sec.encrypt_assertion, key_type=key_type
                 )
             self.provider = provider
+            # pysaml2 asks xmlsec1 what it can do for every copy that is made.
+            self.document = create_metadata_string(None, config=config)
 
     def fetch(self):
         """Fetches the metadata of service providers that is not here yet."""
@@ -366,8 +380,7 @@ class Application:
             return file.read()
 
     def metadata(self):
-        xml = create_metadata_string(None, config=self.provider.config)
-        return Response(xml, mimetype="application/samlmetadata+xml")
+        return Response(self.document, mimetype="application/samlmetadata+xml")
 
     # ---- Messages that arrive ------------------------------------------------
 

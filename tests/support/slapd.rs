@@ -22,6 +22,12 @@ pub fn password_of(number: usize) -> String {
     format!("pass-{number}")
 }
 
+/// People whom the peers that are other providers know by the same passwords: enough of them that nobody is
+/// taken for one who guesses.
+pub fn guests() -> impl Iterator<Item = String> {
+    (1..=40).map(|number| format!("guest{number}"))
+}
+
 /// A server; it ends with the test.
 pub struct Slapd {
     process: Process,
@@ -191,6 +197,10 @@ fn people() -> String {
         "mail: alice@example.com\nmail: a.lee@example.com\ndisplayName;lang-de: Älice\nuserCertificate;binary:: MAMCAQE=\n\
          memberOf: cn=staff,ou=groups,dc=example,dc=com\njpegPhoto:: /9j/4A==\n",
     );
+    for guest in guests() {
+        let (password, mail) = (format!("password-of-{guest}"), format!("mail: {guest}@example.com\n"));
+        person(&format!("uid={guest},ou=people"), &guest, &password, &mail);
+    }
     // The same name twice.
     person("uid=twin,ou=people", "twin", "twin pass", "");
     person("uid=twin,ou=admins", "twin", "twin pass", "");
