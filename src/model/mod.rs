@@ -223,11 +223,17 @@ impl Deployment {
             for idp in &self.idps {
                 if idp.facts.protocol.keeps_sessions() && idp.config.logout_callbacks().is_empty() {
                     out.push(format!(
-                        "connector `{}` has no address to return to after a logout (`oidcLogoutCallbackURL`): people who sign out are told that their session there may still be open",
+                        "connector `{}` has no address to return to after a logout (`oidcLogoutCallbackURL`, `samlLogoutCallbackURL`): people who sign out are told that their session there may still be open",
                         idp.name
                     ));
                 }
             }
+        }
+        for idp in self.idps.iter().filter(|idp| idp.config.landing().is_some()) {
+            out.push(format!(
+                "connector `{}` takes sign-ins that the provider begins: each node remembers by itself which answers were used, so that with several nodes one works once on each",
+                idp.name
+            ));
         }
         for group in self.continuity.iter().filter(|g| g.members.as_slice().len() > 1) {
             if group.identity.is_none() {

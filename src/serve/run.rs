@@ -248,6 +248,7 @@ async fn housekeeping(current: Arc<ArcSwap<State>>, stop: CancellationToken) {
                 state.logouts.sweep(now);
                 state.cache.sweep(now);
                 state.held.sweep(now);
+                state.once.sweep(now);
                 state.accounts.sweep(now);
             }
             () = tokio::time::sleep_until(beaten + every), if !heartbeat.disabled => {

@@ -67,6 +67,9 @@ pub struct State {
     pub sealer: Arc<Sealer>,
     /// Codes, tokens, spent marks.
     pub cache: Arc<Memory>,
+    /// What worked once and must not again. Apart, because only verified things get here: a flood of anything else
+    /// pushes none of them out.
+    pub once: Arc<Memory>,
     /// Posted answers that wait to be fetched. Apart, because anybody can post one.
     pub held: Arc<Memory>,
     /// What logouts need beside the sessions.
@@ -114,6 +117,7 @@ impl State {
             sessions: Arc::new(sessions),
             sealer: Arc::new(sealer),
             cache: Arc::default(),
+            once: Arc::new(Memory::with_room(login::finish::ONCE_MAX)),
             held: Arc::new(Memory::with_room(login::held::HELD_MAX)),
             logouts: Arc::new(Logouts::new(Relay::new(client.clone(), control.clone()))),
             accounts: Arc::new(Memory::with_room(login::finish::ACCOUNTS_MAX)),
@@ -146,6 +150,7 @@ impl State {
             sessions: before.sessions.clone(),
             sealer,
             cache: before.cache.clone(),
+            once: before.once.clone(),
             held: before.held.clone(),
             logouts: before.logouts.clone(),
             accounts: before.accounts.clone(),
@@ -192,6 +197,7 @@ impl State {
             sessions: kept.sessions,
             sealer: kept.sealer,
             cache: kept.cache,
+            once: kept.once,
             held: kept.held,
             logouts: kept.logouts,
             accounts: kept.accounts,
@@ -294,6 +300,7 @@ struct Kept {
     sessions: Arc<Store>,
     sealer: Arc<Sealer>,
     cache: Arc<Memory>,
+    once: Arc<Memory>,
     held: Arc<Memory>,
     logouts: Arc<Logouts>,
     accounts: Arc<Memory>,

@@ -23,6 +23,8 @@ pub const COPY_SECS_MIN: u64 = 600;
 const FETCH_BUDGET: Duration = Duration::from_millis(2_500);
 /// Longest fetch in the background, in which nobody waits.
 const REFRESH_BUDGET: Duration = Duration::from_secs(10);
+/// Largest document that is read by whoever fetched it, in bytes: a fraction of a millisecond.
+const READ_HERE_BYTES_MAX: usize = 32 * 1024;
 /// Bounds of the pause before a failed fetch is made once more (row RM10), in milliseconds.
 const AGAIN_MILLIS: std::ops::Range<u64> = 50..250;
 
@@ -172,13 +174,13 @@ impl Keeper {
     }
 
     /// Fetches a document and keeps it when `read` finds it good; a bad one never replaces a good one. `fresh` says
-    /// for how many seconds it needs no asking.
-    pub async fn fetch<T>(
+    /// for how many seconds it needs no asking. A large document is read where nobody else waits.
+    pub async fn fetch<T: Send + 'static>(
         &self,
         cell: &Cell<T>,
         fetch: Fetch,
         manner: Manner,
-        read: impl Fn(&[u8]) -> Result<T, Unwell>,
+        read: impl FnOnce(&[u8]) -> Result<T, Unwell> + Send + 'static,
         fresh: impl Fn(&T, &HeaderMap) -> u64,
     ) -> (Phases, Result<Arc<Kept<T>>, Unwell>) {
         let fetch = fetch.within(manner.budget);
@@ -190,7 +192,18 @@ impl Keeper {
         };
         let ticket = cell.ticket();
         let (phases, answer) = settle(self.client.fetch(fetch).await);
-        let good = answer.and_then(|answer| Ok((read(&answer.body)?, answer)));
+        let good = match answer {
+            Ok(answer) if answer.body.len() > READ_HERE_BYTES_MAX => {
+                let body = answer.body.clone();
+                let read = self.runtime.spawn_blocking(move || read(&body)).await;
+                read.unwrap_or_else(|_| {
+                    Err(Unwell::new(Reason::ProbeCrashed, "reading the document broke off"))
+                })
+                .map(|value| (value, answer))
+            }
+            Ok(answer) => read(&answer.body).map(|value| (value, answer)),
+            Err(unwell) => Err(unwell),
+        };
         let kept = good.and_then(|(value, answer)| {
             let fresh_secs = fresh(&value, &answer.headers);
             let fetched = Fetched::now(answer.body, fresh_secs, &self.clock, &self.entropy);

@@ -120,7 +120,8 @@ impl Metadata {
         manner: Manner,
     ) -> (Phases, Result<Arc<Kept<ProviderMetadata>>, Unwell>) {
         let fetch = Fetch::get(self.url.clone()).redirects(REDIRECTS_MAX);
-        self.fetch(&self.discovery, fetch, manner, |body| self.read_discovery(body)).await
+        let metadata = self.clone();
+        self.fetch(&self.discovery, fetch, manner, move |body| metadata.read_discovery(body)).await
     }
 
     /// Fetches the key set and keeps it when it has a usable key.
@@ -132,12 +133,12 @@ impl Metadata {
         self.fetch(&self.keys, Fetch::get(uri.clone()), manner, read_keys).await
     }
 
-    async fn fetch<T>(
+    async fn fetch<T: Send + 'static>(
         self: &Arc<Self>,
         cell: &Cell<T>,
         fetch: Fetch,
         manner: Manner,
-        read: impl Fn(&[u8]) -> Result<T, Unwell>,
+        read: impl FnOnce(&[u8]) -> Result<T, Unwell> + Send + 'static,
     ) -> (Phases, Result<Arc<Kept<T>>, Unwell>) {
         let fetch = fetch
             .body_max(DOCUMENT_BYTES_MAX)

@@ -2,7 +2,6 @@
 //! by HTTP-Redirect.
 
 use super::SamlConnector;
-use crate::connector::documents::kept::Purpose;
 use crate::connector::{Begin, BeginRequest, Fault, Kept};
 use crate::protocol::saml::keys::OwnKey;
 use crate::protocol::saml::message::{Common, Outgoing, new_id};
@@ -19,7 +18,7 @@ pub(super) const REDIRECT_URI: &str = "redirect_uri";
 
 /// Sends the browser away.
 pub(super) async fn begin(connector: &SamlConnector, request: &BeginRequest) -> Result<Begin, Fault> {
-    let known = connector.metadata.current(Purpose::CodeFlow).await.map_err(Fault::Unwell)?;
+    let known = connector.metadata.current().await.map_err(Fault::Unwell)?;
     let metadata = &known.0;
     let force = request.force_login || request.max_age.is_some();
     let endpoint = metadata.sso(Binding::Post).or_else(|| metadata.sso(Binding::Redirect));

@@ -10,7 +10,6 @@ use super::begin::authn_request;
 use super::metadata::Usable;
 use crate::ambient::UnixSecs;
 use crate::connector::documents::keeper::Manner;
-use crate::connector::documents::kept::Purpose;
 use crate::health::{Reason, Unwell, Verdict, fact};
 use crate::net::{Fetch, Phases};
 use crate::protocol::saml::metadata::{Binding, IdpMetadata};
@@ -45,7 +44,8 @@ pub(super) async fn pre_flight(connector: &SamlConnector, budget: Duration) -> V
     Verdict { outcome: known.map(drop), phases, facts: Vec::new() }
 }
 
-/// The pre-flight, and the sign-on endpoint.
+/// The pre-flight, and the sign-on endpoint. Anybody can make us ask this, with an answer of his own making, so a
+/// provider that fails at requests without a message is not unwell for that: only what stands before it says so.
 pub(super) async fn check(connector: &SamlConnector, budget: Duration) -> Verdict {
     let begun = Instant::now();
     let verdict = pre_flight(connector, budget).await;
@@ -54,18 +54,19 @@ pub(super) async fn check(connector: &SamlConnector, budget: Duration) -> Verdic
         return verdict;
     }
     let Some(known) = connector.metadata.known() else { return verdict };
-    let (_, outcome) = endpoint(connector, &known.0, budget.saturating_sub(begun.elapsed())).await;
+    let gone = |status: u16| (502..=504).contains(&status);
+    let (_, outcome) = endpoint(connector, &known.0, budget.saturating_sub(begun.elapsed()), gone).await;
     Verdict { outcome, ..verdict }
 }
 
 /// Metadata that is good now; `None` when the provider says that we ask too often, and something is known.
 async fn ask(connector: &SamlConnector, budget: Duration) -> (Phases, Result<Option<Usable>, Unwell>) {
     if connector.metadata.is_file() {
-        let known = match connector.metadata.current(Purpose::CodeFlow).await {
+        let known = match connector.metadata.current().await {
             Ok(known) => known,
             Err(unwell) => return (Phases::default(), Err(unwell)),
         };
-        let (phases, outcome) = endpoint(connector, &known.0, budget).await;
+        let (phases, outcome) = endpoint(connector, &known.0, budget, |status| status >= 500).await;
         return (phases, outcome.map(|()| Some(known)));
     }
     let (phases, known) = connector.metadata.fetch(Manner::probe(budget)).await;
@@ -76,11 +77,12 @@ async fn ask(connector: &SamlConnector, budget: Duration) -> (Phases, Result<Opt
     (phases, known)
 }
 
-/// The sign-on endpoint without a message: whatever it says below 500, it is there.
+/// The sign-on endpoint without a message: it is there, unless its status says otherwise.
 async fn endpoint(
     connector: &SamlConnector,
     metadata: &IdpMetadata,
     budget: Duration,
+    gone: impl Fn(u16) -> bool,
 ) -> (Phases, Result<(), Unwell>) {
     let location = metadata.sso(Binding::Redirect).or_else(|| metadata.sso(Binding::Post));
     let url = location.and_then(|endpoint| WebUrl::parse(&endpoint.location).ok());
@@ -90,7 +92,7 @@ async fn endpoint(
     };
     let fetch = Fetch::get(url).fresh().within(budget).body_max(ENOUGH_BYTES).cut_long_body();
     match connector.client.fetch(fetch).await {
-        Ok(answer) if answer.status < 500 => (answer.phases, Ok(())),
+        Ok(answer) if !gone(answer.status) => (answer.phases, Ok(())),
         Ok(answer) => {
             let words = format!("the sign-on endpoint answers {}", answer.status);
             (answer.phases, Err(Unwell::new(Reason::Status, words)))
@@ -123,7 +125,7 @@ pub(super) async fn deep(connector: &SamlConnector, verdict: Verdict, budget: Du
 }
 
 async fn sign_on(connector: &SamlConnector, budget: Duration) -> Result<Option<u16>, Unwell> {
-    let known = connector.metadata.current(Purpose::CodeFlow).await?;
+    let known = connector.metadata.current().await?;
     let Some(endpoint) = known.0.sso(Binding::Redirect) else { return Ok(None) };
     let missing = |words: String| Unwell::new(Reason::EndpointMissing, words);
     let request =

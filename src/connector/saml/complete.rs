@@ -3,15 +3,16 @@
 use serde_json::{Map, Value};
 
 use super::begin::{ISSUER, REQUEST_ID};
+use super::metadata::Whose;
 use super::{SamlConnector, logout};
 use crate::ambient::UnixSecs;
-use crate::connector::documents::kept::Purpose;
 use crate::connector::{CompleteRequest, Denial, Fault, Identity, Input, Once};
 use crate::health::{Reason, Unwell};
 use crate::protocol::oauth::Params;
 use crate::protocol::saml::assertion::VerifiedAssertion;
-use crate::protocol::saml::message::SKEW_SECS;
+use crate::protocol::saml::message::{NameId, SKEW_SECS};
 use crate::protocol::saml::metadata::IdpMetadata;
+use crate::protocol::saml::names::name_id;
 use crate::protocol::saml::response::{self, Expected, Meaning, Refusal};
 use crate::protocol::saml::signature::SignatureFault;
 
@@ -39,7 +40,7 @@ pub(super) async fn complete(
         request_id: Some(kept(REQUEST_ID)),
         issuer: Some(kept(ISSUER)),
         authenticated_after: request.authenticated_after,
-        purpose: Purpose::CodeFlow,
+        whose: Whose::Ours,
     };
     verified(connector, params, &asked).await
 }
@@ -50,7 +51,7 @@ pub(super) async fn unsolicited(connector: &SamlConnector, params: &Params) -> R
         return rejected("nobody asked, and samlIDPInitiatedURL is not set");
     }
     let asked =
-        Asked { request_id: None, issuer: None, authenticated_after: None, purpose: Purpose::Bearer };
+        Asked { request_id: None, issuer: None, authenticated_after: None, whose: Whose::Anybodys };
     verified(connector, params, &asked).await
 }
 
@@ -59,13 +60,13 @@ struct Asked<'a> {
     request_id: Option<&'a str>,
     issuer: Option<&'a str>,
     authenticated_after: Option<UnixSecs>,
-    purpose: Purpose,
+    whose: Whose,
 }
 
 async fn verified(connector: &SamlConnector, params: &Params, asked: &Asked<'_>) -> Result<Identity, Fault> {
     let message = params.get("SAMLResponse").filter(|_| params.count("SAMLResponse") == 1);
     let Some(message) = message else { return rejected("there is not exactly one `SAMLResponse`") };
-    let known = connector.metadata.current(asked.purpose).await.map_err(Fault::Unwell)?;
+    let known = connector.metadata.current().await.map_err(Fault::Unwell)?;
     if asked.issuer.is_some_and(|issuer| issuer != known.0.entity_id()) {
         return rejected("the provider's entity id changed during the sign-in");
     }
@@ -86,7 +87,7 @@ async fn verified(connector: &SamlConnector, params: &Params, asked: &Asked<'_>)
     };
     let mut result = verify(&known.0);
     if let Err(Refusal::Signature(SignatureFault::Invalid)) = result
-        && let Some(newer) = connector.metadata.newer(asked.purpose, &known).await
+        && let Some(newer) = connector.metadata.newer(asked.whose, &known).await
         && asked.issuer.is_none_or(|issuer| issuer == newer.0.entity_id())
     {
         result = verify(&newer.0);
@@ -104,8 +105,28 @@ async fn verified(connector: &SamlConnector, params: &Params, asked: &Asked<'_>)
     }
 }
 
+/// Attributes that name the person where no NameID does (SAML V2.0 Subject Identifier Attributes Profile §3), the one
+/// made for us first.
+const SUBJECT_IDS: &[&str] = &[
+    "urn:oasis:names:tc:SAML:attribute:pairwise-id",
+    "urn:oasis:names:tc:SAML:attribute:subject-id",
+];
+
+/// The name of the person: the NameID, or an attribute with exactly one value (row SP17).
+fn name(assertion: &VerifiedAssertion) -> Option<NameId> {
+    let by_attribute = || {
+        SUBJECT_IDS.iter().find_map(|id| match assertion.values(id)?[..] {
+            [Some(value)] if !value.is_empty() => Some(NameId::new(value, name_id::UNSPECIFIED)),
+            _ => None,
+        })
+    };
+    assertion.name_id().cloned().or_else(by_attribute)
+}
+
 fn identity(assertion: &VerifiedAssertion) -> Result<Identity, Fault> {
-    let Some(name) = assertion.name_id() else { return rejected("the assertion names nobody (no NameID)") };
+    let Some(name) = &name(assertion) else {
+        return rejected("the assertion names nobody: no NameID, no pairwise-id, no subject-id");
+    };
     let mut attributes = attributes(assertion);
     attributes.insert(NAME_ID.to_owned(), name.value.clone().into());
     if Value::Object(attributes.clone()).to_string().len() > ATTRIBUTES_BYTES_MAX {
@@ -115,7 +136,8 @@ fn identity(assertion: &VerifiedAssertion) -> Result<Identity, Fault> {
         issuer: assertion.issuer().to_owned(),
         subject: name.value.clone(),
         authenticated_at: Some(assertion.authn_instant()),
-        until: assertion.session_not_on_or_after(),
+        // With the same difference between clocks that let it in.
+        until: assertion.session_not_on_or_after().map(|until| until.plus(SKEW_SECS)),
         attributes,
         incomplete: None,
         once: Some(Once { id: assertion.id().to_owned(), until: assertion.replay_until() }),

@@ -50,6 +50,11 @@ pub struct Config {
     /// Key that signs requests and opens encrypted assertions: a path, or a secret with the PEM text.
     #[serde(rename = "samlSPKeyPath")]
     pub saml_sp_key_path: Option<SecretText>,
+    /// Publishes the certificate for encryption as well. Only for providers that encrypt with AES-GCM, which is the
+    /// only encryption accepted; many take AES-CBC as soon as they are given a certificate.
+    #[serde(default, rename = "samlWantsEncryption")]
+    #[schemars(extend("x-maverics" = {"status": "ours"}))]
+    pub saml_wants_encryption: bool,
     /// Asked for in NameIDPolicy.
     #[serde(rename = "samlNameIDFormat")]
     #[schemars(length(min = 1, max = 1024))]

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::SamlConnector;
 use super::begin::{REDIRECT_URI, REQUEST_ID, Way};
-use crate::connector::documents::kept::Purpose;
+use super::metadata::Whose;
 use crate::connector::{Begin, Fault, Kept, LoggedOut, LogoutRequest, Once};
 use crate::protocol::oauth::Params;
 use crate::protocol::saml::logout::{self as engine, Expected, Incoming, LogoutRefusal};
@@ -50,7 +50,7 @@ pub(super) async fn begin(connector: &SamlConnector, request: LogoutRequest<'_>)
     let Some(key) = connector.key() else {
         return Err(Fault::Unsupported("a logout request must be signed, and samlSPKeyPath is not set"));
     };
-    let known = connector.metadata.current(Purpose::CodeFlow).await.map_err(Fault::Unwell)?;
+    let known = connector.metadata.current().await.map_err(Fault::Unwell)?;
     let endpoint = known.0.slo(Binding::Redirect).or_else(|| known.0.slo(Binding::Post));
     let Some(endpoint) = endpoint else {
         return Err(Fault::Unsupported("the provider offers no SingleLogoutService"));
@@ -87,7 +87,7 @@ pub(super) async fn complete(
 ) -> Result<(), Fault> {
     let request_id = kept.get(REQUEST_ID).map(String::as_str).unwrap_or_default();
     let message = Message::of(params, Kind::Response)?;
-    let verified = verified(connector, Purpose::CodeFlow, |metadata, destination| {
+    let verified = verified(connector, Whose::Ours, |metadata, destination| {
         engine::verify_response(
             message.incoming(),
             request_id,
@@ -107,7 +107,7 @@ pub(super) async fn complete(
 /// A logout request of the provider, with the answer to it.
 pub(super) async fn received(connector: &SamlConnector, params: &Params) -> Result<LoggedOut, Fault> {
     let message = Message::of(params, Kind::Request)?;
-    let (request, known) = verified(connector, Purpose::Bearer, |metadata, destination| {
+    let (request, known) = verified(connector, Whose::Anybodys, |metadata, destination| {
         engine::verify_request(message.incoming(), &expected(metadata, destination), connector.clock.unix())
     })
     .await?;
@@ -186,15 +186,15 @@ fn expected<'a>(metadata: &'a IdpMetadata, destination: &'a str) -> Expected<'a>
 /// Verifies with the metadata that is known, and once more with newer when its keys do not fit.
 async fn verified<T>(
     connector: &SamlConnector,
-    purpose: Purpose,
+    whose: Whose,
     verify: impl Fn(&IdpMetadata, &str) -> Result<T, LogoutRefusal>,
 ) -> Result<(T, IdpMetadata), Fault> {
     let destination = connector.config.saml_logout_callback_url.as_ref().map(WebUrl::as_str);
     let destination = destination.ok_or(Fault::Unsupported("samlLogoutCallbackURL is not set"))?;
-    let mut known = connector.metadata.current(purpose).await.map_err(Fault::Unwell)?;
+    let mut known = connector.metadata.current().await.map_err(Fault::Unwell)?;
     let mut result = verify(&known.0, destination);
     if let Err(LogoutRefusal::Signature(SignatureFault::Invalid)) = result
-        && let Some(newer) = connector.metadata.newer(purpose, &known).await
+        && let Some(newer) = connector.metadata.newer(whose, &known).await
     {
         result = verify(&newer.0, destination);
         known = newer;

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use tokio::runtime::Handle;
 
 use super::config::Config;
 use crate::ambient::{Clock, Entropy, Millis};
@@ -26,6 +27,10 @@ use crate::value::url::PlainHttp;
 pub const REFETCH_SECS_MIN: u64 = 60;
 /// Redirects followed for the metadata.
 const REDIRECTS_MAX: u8 = 3;
+/// What metadata is served as: by the standard, and by those who have not heard of it.
+const ACCEPTED: &str = "application/samlmetadata+xml, application/xml;q=0.9, text/xml;q=0.8, */*;q=0.1";
+/// Shortest time between two looks at a file, in milliseconds.
+pub const LOOK_MILLIS: u64 = 1_000;
 
 /// When a file was changed, and its size.
 type Stamp = (SystemTime, u64);
@@ -34,8 +39,8 @@ type Stamp = (SystemTime, u64);
 pub enum Source {
     /// An address.
     Url(WebUrl),
-    /// A file, and what it looked like when it was last read.
-    File(PathBuf, Mutex<Option<Stamp>>),
+    /// A file, what it looked like when it was last read, and when it was last looked at.
+    File(PathBuf, Mutex<Option<Stamp>>, Mutex<Option<Millis>>),
 }
 
 /// The metadata of one provider.
@@ -47,9 +52,19 @@ pub struct Metadata {
     plain: PlainHttp,
     clock: Clock,
     entropy: Entropy,
+    runtime: Handle,
     cell: Cell<IdpMetadata>,
-    /// By purpose: what anybody may post must not use up the turn that sign-ins need.
+    /// What anybody may post must not use up the turn that sign-ins need.
     last_refetch: [tokio::sync::Mutex<Option<Millis>>; 2],
+}
+
+/// On whose behalf newer metadata is looked for.
+#[derive(Debug, Clone, Copy)]
+pub enum Whose {
+    /// Of somebody whose sign-in or logout here is under way.
+    Ours,
+    /// Of whoever posts something.
+    Anybodys,
 }
 
 /// Metadata that may be used now.
@@ -60,7 +75,7 @@ impl Metadata {
     /// that is no good is an error at the start.
     pub fn open(config: &Config, pinned: Option<PeerKey>, opening: &Opening<'_>) -> Result<Arc<Self>, String> {
         let source = match (config.metadata_path(), WebUrl::parse(&config.saml_metadata_url)) {
-            (Some(path), _) => Source::File(path.to_owned(), Mutex::default()),
+            (Some(path), _) => Source::File(path.to_owned(), Mutex::default(), Mutex::default()),
             (None, Ok(url)) => Source::Url(url),
             (None, Err(error)) => return Err(format!("samlMetadataURL: {error}")),
         };
@@ -72,6 +87,7 @@ impl Metadata {
             plain: opening.plain.clone(),
             clock: opening.clock.clone(),
             entropy: opening.entropy.clone(),
+            runtime: opening.blocking.clone(),
             cell: Cell::new(None),
             last_refetch: Default::default(),
         };
@@ -97,25 +113,64 @@ impl Metadata {
         matches!(self.source, Source::File(..))
     }
 
-    /// The metadata, for a purpose.
-    pub async fn current(self: &Arc<Self>, purpose: Purpose) -> Result<Usable, Unwell> {
+    /// The metadata. What it vouches for comes through people's browsers, so it may be stale only for as long as
+    /// keys for what anybody may bring.
+    pub async fn current(self: &Arc<Self>) -> Result<Usable, Unwell> {
         let kept = match &self.source {
-            Source::File(..) => self.from_file()?,
+            Source::File(..) => {
+                self.look();
+                match self.cell.get() {
+                    Some(kept) => kept,
+                    // Only after it was dropped.
+                    None => self.read_file().await?,
+                }
+            }
             Source::Url(_) => {
                 let fetch = async { self.fetch(Manner::SIGN_IN).await.1.map(drop) };
-                self.keeper.current(&self.cell, purpose, "metadata", fetch).await?
+                self.keeper.current(&self.cell, Purpose::Bearer, "metadata", fetch).await?
             }
         };
-        match kept.0.valid_until() {
-            Some(until) if self.clock.unix() >= until => Err(expired()),
-            _ => Ok(kept),
+        if !self.has_ended(&kept) {
+            return Ok(kept);
         }
+        // What its headers call fresh has ended by its own word.
+        if self.is_file() || self.cell.failed_lately(self.keeper.now()).is_some() {
+            return Err(expired());
+        }
+        let _turn = self.cell.fetching.lock().await;
+        match self.cell.get().filter(|kept| !self.has_ended(kept)) {
+            Some(kept) => Ok(kept),
+            None => self.fetch(Manner::SIGN_IN).await.1,
+        }
+    }
+
+    fn has_ended(&self, kept: &Usable) -> bool {
+        kept.0.valid_until().is_some_and(|until| self.clock.unix() >= until)
+    }
+
+    /// Has the file looked at now and then, off the path of whoever signs in.
+    fn look(self: &Arc<Self>) {
+        let Source::File(_, _, looked) = &self.source else { return };
+        let now = self.keeper.now();
+        let mut looked = looked.lock().unwrap_or_else(PoisonError::into_inner);
+        if looked.is_some_and(|at| now.since(at) < LOOK_MILLIS) {
+            return;
+        }
+        *looked = Some(now);
+        let metadata = self.clone();
+        self.runtime.spawn_blocking(move || metadata.from_file());
+    }
+
+    async fn read_file(self: &Arc<Self>) -> Result<Usable, Unwell> {
+        let metadata = self.clone();
+        let read = self.runtime.spawn_blocking(move || metadata.from_file()).await;
+        read.unwrap_or_else(|_| Err(Unwell::new(Reason::FileUnreadable, "the file could not be read")))
     }
 
     /// Newer metadata than `seen`, because something is signed with a key that was not in it: a provider that
     /// changes its keys says so there first. At most one fetch a minute; whoever waited for it has its answer.
-    pub async fn newer(self: &Arc<Self>, purpose: Purpose, seen: &Usable) -> Option<Usable> {
-        let mut last = self.last_refetch[purpose as usize].lock().await;
+    pub async fn newer(self: &Arc<Self>, whose: Whose, seen: &Usable) -> Option<Usable> {
+        let mut last = self.last_refetch[whose as usize].lock().await;
         let newer = || self.cell.get().filter(|kept| !Arc::ptr_eq(kept, seen));
         if let Some(newer) = newer() {
             return Some(newer);
@@ -157,23 +212,28 @@ impl Metadata {
         self.cell.clear();
         match &self.source {
             Source::Url(_) => self.keeper.write_copy(|| self.documents()),
-            Source::File(_, stamp) => *stamp.lock().unwrap_or_else(PoisonError::into_inner) = None,
+            Source::File(_, stamp, _) => *stamp.lock().unwrap_or_else(PoisonError::into_inner) = None,
         }
     }
 
     /// Fetches the metadata and keeps it when it is good; bad metadata never replaces good.
     pub async fn fetch(self: &Arc<Self>, manner: Manner) -> (Phases, Result<Usable, Unwell>) {
-        let Source::Url(url) = &self.source else { return (Phases::default(), self.from_file()) };
+        let Source::Url(url) = &self.source else { return (Phases::default(), self.read_file().await) };
         let fetch = Fetch::get(url.clone())
             .redirects(REDIRECTS_MAX)
             .body_max(xml::METADATA.bytes_max)
-            .header(http::header::ACCEPT, http::HeaderValue::from_static(super::METADATA_TYPE));
+            .header(http::header::ACCEPT, http::HeaderValue::from_static(ACCEPTED));
         let fresh = |metadata: &IdpMetadata, headers: &HeaderMap| {
             let said = freshness::fresh_secs(headers, FRESH_SECS);
             // Row MD04: what the document says of itself counts where it says something.
             metadata.cache_secs().unwrap_or(said)
         };
-        let read = |body: &[u8]| self.read(body);
+        let metadata = self.clone();
+        let read = move |body: &[u8]| match metadata.cell.get().filter(|kept| kept.1.body == body) {
+            // Nearly always: what was judged once needs no second judgement, but for its end.
+            Some(known) if !metadata.has_ended(&known) => Ok(known.0.clone()),
+            _ => metadata.read(body),
+        };
         let (phases, kept) = self.keeper.fetch(&self.cell, fetch, manner, read, fresh).await;
         if kept.is_ok() {
             let metadata = self.clone();
@@ -188,7 +248,7 @@ impl Metadata {
 
     /// The file as it is now. A changed file that is no good leaves what was known in place and is told to the log.
     fn from_file(&self) -> Result<Usable, Unwell> {
-        let Source::File(path, last) = &self.source else {
+        let Source::File(path, last, _) = &self.source else {
             return Err(Unwell::new(Reason::FileUnreadable, "the metadata is not a file"));
         };
         let unreadable =
@@ -241,9 +301,9 @@ impl Metadata {
         })?;
         // A person's browser must not be sent over the open network with it.
         let endpoints = metadata.sso_endpoints().iter().chain(metadata.slo_endpoints());
-        let plain = endpoints.map(|endpoint| &endpoint.location).find(|location| {
-            WebUrl::parse(location).is_ok_and(|url| !self.plain.permits(&url))
-        });
+        let plain = endpoints
+            .flat_map(|endpoint| std::iter::once(&endpoint.location).chain(&endpoint.response_location))
+            .find(|location| WebUrl::parse(location).map_or(true, |url| !self.plain.permits(&url)));
         match plain {
             Some(location) => {
                 Err(Unwell::new(Reason::EndpointMissing, format!("the endpoint {location} is not https")))

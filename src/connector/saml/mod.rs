@@ -185,7 +185,7 @@ impl Connector for SamlConnector {
 
     fn own_metadata(&self) -> Option<(&'static str, String)> {
         let certificates: Vec<&PeerKey> = self.key().and_then(OwnKey::certificate).into_iter().collect();
-        let decrypting = self.key().is_some_and(OwnKey::decrypts);
+        let decrypting = self.config.saml_wants_encryption && self.key().is_some_and(OwnKey::decrypts);
         let format = self.config.saml_name_id_format.as_deref();
         let description = SpMetadata {
             entity_id: &self.entity_id,

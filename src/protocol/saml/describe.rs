@@ -1,5 +1,6 @@
 //! Metadata of ours (Metadata §2): the same bytes for the same configuration, so that peers may compare.
 
+use super::algorithms::{AES128_GCM, AES256_GCM, RSA_OAEP, RSA_OAEP_MGF1P};
 use super::keys::{OwnKey, PeerKey};
 use super::names::{BINDING_POST, BINDING_REDIRECT, DS, MD, SAMLP};
 use super::signature::{self, CannotSign, certificate_element};
@@ -113,7 +114,14 @@ fn keys(writer: &mut Writer, signing: &[&PeerKey], encryption: &[&PeerKey]) {
         for key in keys {
             writer.open("md:KeyDescriptor", &[("use", purpose)]).open("ds:KeyInfo", &[("xmlns:ds", DS)]);
             certificate_element(writer, key.certificate());
-            writer.close("ds:KeyInfo").close("md:KeyDescriptor");
+            writer.close("ds:KeyInfo");
+            if purpose == "encryption" {
+                // Row MD06: what is accepted, so that nobody encrypts in another way.
+                for algorithm in [AES256_GCM, AES128_GCM, RSA_OAEP_MGF1P, RSA_OAEP] {
+                    writer.empty("md:EncryptionMethod", &[("Algorithm", algorithm)]);
+                }
+            }
+            writer.close("md:KeyDescriptor");
         }
     }
 }

@@ -18,6 +18,11 @@ use super::xml::{self, El, MESSAGE, Tree};
 /// Longest signature value, in bytes: RSA of 8192 bits.
 const SIGNATURE_BYTES_MAX: usize = 1024;
 
+/// Most prefixes that one canonicalisation treats inclusively; providers name one or two.
+pub const PREFIXES_MAX: usize = 16;
+/// Longest list of them, in bytes.
+pub const PREFIX_LIST_BYTES_MAX: usize = 256;
+
 /// Why a signature is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureFault {
@@ -243,9 +248,16 @@ fn is_exclusive(element: El<'_>) -> bool {
     element.attr("Algorithm") == Some(EXC_C14N)
         && element.elements().is_ok_and(|children| match &children[..] {
             [] => true,
-            [list] => list.is(EXC_C14N, "InclusiveNamespaces") && is_bare(*list),
+            [list] => list.is(EXC_C14N, "InclusiveNamespaces") && is_bare(*list) && is_short(*list),
             _ => false,
         })
+}
+
+/// Whether a list of prefixes is of a length that canonicalisation may go through for every element: whoever posts
+/// the message chooses it, and it is gone through before any key is tried.
+fn is_short(list: El<'_>) -> bool {
+    let prefixes = list.attr("PrefixList").unwrap_or_default();
+    prefixes.len() <= PREFIX_LIST_BYTES_MAX && prefixes.split_ascii_whitespace().count() <= PREFIXES_MAX
 }
 
 /// No element inside, and no text.

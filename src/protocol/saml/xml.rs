@@ -26,14 +26,23 @@ pub struct Limits {
     pub bytes_max: usize,
     /// Elements.
     pub elements_max: usize,
+    /// Declarations of namespaces in the whole document: for every name, those in scope are looked through, by the
+    /// parser and again by the canonicalisation.
+    pub declarations_max: usize,
     /// Whether elements of other vocabularies may have ids of their own kind.
     pub foreign_ids: bool,
 }
 
 /// Limits of a protocol message and of an assertion.
-pub const MESSAGE: Limits = Limits { bytes_max: 256 * 1024, elements_max: 5_000, foreign_ids: false };
+pub const MESSAGE: Limits =
+    Limits { bytes_max: 256 * 1024, elements_max: 5_000, declarations_max: 256, foreign_ids: false };
 /// Limits of a metadata document, which may name many entities.
-pub const METADATA: Limits = Limits { bytes_max: 10 * 1024 * 1024, elements_max: 200_000, foreign_ids: true };
+pub const METADATA: Limits = Limits {
+    bytes_max: 10 * 1024 * 1024,
+    elements_max: 200_000,
+    declarations_max: 100_000,
+    foreign_ids: true,
+};
 
 /// Why a document is not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -44,8 +53,11 @@ pub enum XmlFault {
     /// More elements than [`Limits::elements_max`].
     #[error("the document has too many elements")]
     TooManyElements,
-    /// More attributes in an element than [`ATTRIBUTES_MAX`], or namespaces than [`DECLARATIONS_MAX`].
-    #[error("an element has more than {ATTRIBUTES_MAX} attributes or {DECLARATIONS_MAX} namespaces")]
+    /// More attributes in an element than [`ATTRIBUTES_MAX`], namespaces than [`DECLARATIONS_MAX`], or namespaces in
+    /// the document than [`Limits::declarations_max`].
+    #[error(
+        "an element has more than {ATTRIBUTES_MAX} attributes or {DECLARATIONS_MAX} namespaces, or the document too many"
+    )]
     TooManyAttributes,
     /// Not base64, or not UTF-8 inside.
     #[error("the message is not UTF-8 text in base64")]
@@ -160,10 +172,12 @@ impl<'a> Tree<'a> {
 
 /// Refuses what would cost the parser more than in proportion to its size: it compares each attribute of a tag
 /// with all before it, and looks for each prefix among all in scope. This counts too much rather than too
-/// little, and its bounds are twice those of [`walk`], which counts exactly, afterwards.
+/// little, and its bounds are twice those of [`walk`], which counts exactly, afterwards;
+/// that of all declarations together is only here.
 fn crowded(text: &str, limits: &Limits) -> Result<(), XmlFault> {
     let bytes = text.as_bytes();
     let (mut tags, mut values, mut declarations, mut equals) = (0usize, 0usize, 0usize, false);
+    let mut declared = 0usize;
     for (at, byte) in bytes.iter().enumerate() {
         match byte {
             // No `<` is within a tag.
@@ -175,13 +189,18 @@ fn crowded(text: &str, limits: &Limits) -> Result<(), XmlFault> {
             b' ' | b'\t' | b'\r' | b'\n' => {}
             // Every attribute has an equals sign before a quote.
             b'"' | b'\'' if equals => (values, equals) = (values + 1, false),
-            b'x' if bytes[at..].starts_with(b"xmlns") => (declarations, equals) = (declarations + 1, false),
+            b'x' if bytes[at..].starts_with(b"xmlns") => {
+                (declarations, declared, equals) = (declarations + 1, declared + 1, false);
+            }
             _ => equals = false,
         }
         if tags > 2 * limits.elements_max {
             return Err(XmlFault::TooManyElements);
         }
-        if values > 2 * ATTRIBUTES_MAX || declarations > 2 * DECLARATIONS_MAX {
+        if values > 2 * ATTRIBUTES_MAX
+            || declarations > 2 * DECLARATIONS_MAX
+            || declared > limits.declarations_max
+        {
             return Err(XmlFault::TooManyAttributes);
         }
     }
@@ -205,7 +224,10 @@ fn walk(document: &Document<'_>, limits: &Limits) -> Result<(), XmlFault> {
         if element.attributes.len() + declarations > ATTRIBUTES_MAX || declarations > DECLARATIONS_MAX {
             return Err(XmlFault::TooManyAttributes);
         }
-        if element.namespace_declarations.iter().any(|(_, uri)| !absolute(uri)) {
+        // A prefix that is declared to mean nothing is not XML with namespaces, and the canonical form leaves such a
+        // declaration out: two documents would have one signature.
+        let mut declared = element.namespace_declarations.iter();
+        if declared.any(|(prefix, uri)| !absolute(uri) || (uri.is_empty() && !prefix.is_empty())) {
             return Err(XmlFault::Namespace);
         }
         for attribute in &element.attributes {

@@ -22,6 +22,9 @@ use crate::serve::telemetry::Event;
 /// Most identities whose last account is remembered; the oldest are forgotten first.
 pub const ACCOUNTS_MAX: usize = 100_000;
 
+/// Most things that work once whose use is remembered, for the few minutes in which they would still work.
+pub const ONCE_MAX: usize = 200_000;
+
 /// Opens a session and sends the person where he wanted to go.
 pub(super) async fn finish(
     state: &State,
@@ -41,7 +44,7 @@ pub(super) async fn finish(
     // What works once is used up by whoever brings it, even if the rest of the sign-in fails.
     if let Some(once) = &identity.once {
         let seen = Key::of("once", &json!([identity.issuer, once.id]).to_string());
-        if !state.cache.put_if_absent(seen, *b"", once.until, state.now()) {
+        if !state.once.put_if_absent(seen, *b"", once.until, state.now()) {
             Event::CallbackReplayed { app: &pending.app, connector: &pending.idp }.log();
             let detail = "what vouches for the person was used before";
             return rejected(state, &pending, "answer-replayed", detail);

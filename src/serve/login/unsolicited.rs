@@ -1,14 +1,18 @@
 //! A sign-in that a provider began (protocol row SP16): only where a landing page is configured, and only to it,
 //! whatever the answer says about where to go.
 
+use http::StatusCode;
+
 use super::callback::{Asked, settle};
 use super::pending::{PENDING_SECS, Pending, Return};
 use crate::connector::{CallbackAddress, Fault, Identity, Kept};
 use crate::model::IdpIndex;
 use crate::protocol::oauth::Params;
+use crate::serve::edge::pages::Page;
 use crate::serve::edge::router::{Route, proxy_app};
-use crate::serve::edge::{Context, Response};
+use crate::serve::edge::{Context, Response, answer};
 use crate::serve::state::State;
+use crate::serve::telemetry::Event;
 use crate::value::WebUrl;
 
 /// Why such a provider serves.
@@ -28,7 +32,47 @@ pub async fn unsolicited(state: &State, context: &Context, params: &Params) -> O
         }
     }
     let (pending, index, result) = last?;
+    if let Ok(identity) = &result
+        && is_another(state, context, index, identity)
+    {
+        return Some(refuse_another(state, &pending));
+    }
     Some(settle(state, context, pending, index, result, Asked::NotYet).await)
+}
+
+/// Whether somebody is signed in in this browser as another person, or at another provider. Anybody can have a
+/// browser post an answer about himself; that must neither take the place of what the person has open here nor
+/// mingle with it.
+fn is_another(state: &State, context: &Context, index: IdpIndex, identity: &Identity) -> bool {
+    let Some((_, session)) = state.session(&context.parts.headers) else { return false };
+    session.authentications.iter().any(|known| {
+        state.provider_of(known) != Some(index)
+            || known.issuer != identity.issuer
+            || known.provider_subject != identity.subject
+    })
+}
+
+fn refuse_another(state: &State, pending: &Pending) -> Response {
+    let detail = "somebody is signed in in this browser as another person or at another provider";
+    let reference = state.entropy.token()[..8].to_owned();
+    state.telling.tell(&Event::Rejected {
+        app: &pending.app,
+        continuity: None,
+        connector: &pending.idp,
+        reason: "signed-in-already",
+        detail,
+        reference: &reference,
+    });
+    let mut page = Page::new(
+        "You are signed in already",
+        "Your identity provider sent you here, and somebody is signed in in this browser already, perhaps as another person.",
+    )
+    .more("Sign out first if you want to go on as the other one.");
+    if let Return::Page { origin, target, .. } = &pending.back {
+        page = page.link(format!("{origin}{target}"), "Go on as who you are now");
+    }
+    page.reference = Some(reference);
+    answer::page(StatusCode::CONFLICT, &page)
 }
 
 /// Providers whose answers arrive at a path and may come unasked, with their landing pages.

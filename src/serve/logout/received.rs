@@ -67,13 +67,22 @@ pub async fn received(state: &State, index: IdpIndex, context: &Context, form: O
 /// An announcement that the provider sends through the person's browser, at an address where returns from a
 /// logout arrive too. `None` when no provider announces anything there.
 pub async fn by_browser(state: &State, context: &Context, params: &Params) -> Option<Response> {
-    let mut refusals = Vec::new();
-    // Several may share the address; only one of them has signed this.
+    let (mut verified, mut refusals) = (Vec::new(), Vec::new());
+    // Several connectors may share the address, and several may be of the provider that signed this.
     for index in heard_at(state, &context.path) {
-        match take_in(state, index, params).await {
-            Ok(announced) => return Some(leave(announced)),
-            Err(reason) => refusals.push((state.deployment.idp(index).name.as_str(), reason)),
+        match state.connectors[index.0].logout_received(params).await {
+            Ok(announced) => verified.push((index, announced)),
+            Err(fault) => refusals.push((state.deployment.idp(index).name.as_str(), fault.to_string())),
         }
+    }
+    if let Some((index, announced)) = verified.first() {
+        if is_new(state, &json!(["browser", announced.issuer, announced.announcement.id]), announced) {
+            for (index, announced) in &verified {
+                end_announced(state, *index, announced);
+            }
+            return Some(leave(verified.swap_remove(0).1));
+        }
+        refusals = vec![(state.deployment.idp(*index).name.as_str(), AGAIN.to_owned())];
     }
     if refusals.is_empty() {
         return None;
@@ -115,17 +124,30 @@ fn leave(announced: LoggedOut) -> Response {
     }
 }
 
-/// Ends the sessions that a verified announcement is about. It is as well received when there is none. The error
-/// is a reason for the log.
-async fn take_in(state: &State, index: IdpIndex, params: &Params) -> Result<LoggedOut, String> {
+/// Why an announcement does not work a second time.
+const AGAIN: &str = "the announcement was received before";
+
+/// Whether an announcement was not seen before. It is from now on.
+fn is_new(state: &State, name: &serde_json::Value, announced: &LoggedOut) -> bool {
+    let seen = Key::of("announced", &name.to_string());
+    state.logouts.announced.put_if_absent(seen, *b"", announced.announcement.until, state.now())
+}
+
+/// Verifies an announcement and ends what it is about. The error is a reason for the log.
+async fn take_in(state: &State, index: IdpIndex, params: &Params) -> Result<(), String> {
     let idp = state.deployment.idp(index).name.as_str();
     let announced =
         state.connectors[index.0].logout_received(params).await.map_err(|fault| fault.to_string())?;
-    let once = &announced.announcement;
-    let seen = Key::of("announced", &json!([idp, announced.issuer, once.id]).to_string());
-    if !state.logouts.announced.put_if_absent(seen, *b"", once.until, state.now()) {
-        return Err("the announcement was received before".into());
+    if !is_new(state, &json!([idp, announced.issuer, announced.announcement.id]), &announced) {
+        return Err(AGAIN.into());
     }
+    end_announced(state, index, &announced);
+    Ok(())
+}
+
+/// Ends the sessions that a verified announcement is about. It is as well received when there is none.
+fn end_announced(state: &State, index: IdpIndex, announced: &LoggedOut) {
+    let idp = state.deployment.idp(index).name.as_str();
     let now = state.now();
     for session in &announced.sessions {
         let key = ended_key(idp, &announced.issuer, session);
@@ -135,11 +157,10 @@ async fn take_in(state: &State, index: IdpIndex, params: &Params) -> Result<Logg
         let key = ended_subject_key(idp, &announced.issuer, subject);
         state.logouts.announced.put(key, now.0.to_be_bytes(), now.plus(ENDED_SECS));
     }
-    let ended = state.sessions.close_announced(idp, &announced);
+    let ended = state.sessions.close_announced(idp, announced);
     for (key, session) in &ended {
         super::ended(state, key, session, "announced-by-provider");
     }
     let detail = format!("{} sessions ended", ended.len());
     Event::LogoutReceived { connector: idp, detail: &detail }.log();
-    Ok(announced)
 }

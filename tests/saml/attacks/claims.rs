@@ -334,6 +334,14 @@ pub const CASES: &[Case] = &[
         "name-id",
     ),
     case("a name without an end", Sealed(ASSERTION), By(long_name), "name-id"),
+    case(
+        "a qualifier without an end",
+        Sealed(ASSERTION),
+        By(|xml| {
+            xml.replace("<saml2:NameID ", &format!("<saml2:NameID SPNameQualifier=\"{}\" ", "a".repeat(1025)))
+        }),
+        "name-id",
+    ),
     case("an encrypted name", Sealed(ASSERTION), Swap(NAME, "<saml2:EncryptedID/>"), "name-id"),
     case("two names", Sealed(ASSERTION), By(two_names), "name-id"),
     case(

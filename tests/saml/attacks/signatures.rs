@@ -205,6 +205,18 @@ pub const CASES: &[Case] = &[
         Swap(ENVELOPED, "http://www.w3.org/2000/09/xmldsig#base64"),
         "signature-transforms",
     ),
+    case(
+        "a list of more prefixes than anybody has",
+        Sealed(ASSERTION),
+        Swap("PrefixList=\"xs\"", "PrefixList=\"xs a b c d e f g h i j k l m n o p\""),
+        "signature-transforms",
+    ),
+    case(
+        "a longer list of prefixes than anybody needs",
+        Sealed(ASSERTION),
+        By(|xml| xml.replacen("PrefixList=\"xs\"", &format!("PrefixList=\"xs {}\"", "p".repeat(300)), 1)),
+        "signature-transforms",
+    ),
     case("one transform more", Sealed(ASSERTION), By(three_transforms), "signature-transforms"),
     case("one transform less", Sealed(ASSERTION), By(one_transform), "signature-transforms"),
     case("transforms the other way round", Signed(ASSERTION), By(turned), "signature-transforms"),

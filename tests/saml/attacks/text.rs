@@ -21,6 +21,13 @@ pub const CASES: &[Case] = &[
         By(|xml| format!("<!DOCTYPE x SYSTEM \"http://127.0.0.1:1/x.dtd\">{xml}")),
         "xml-doctype",
     ),
+    case(
+        "a prefix that is declared to mean nothing",
+        Signed(ASSERTION),
+        Swap("<saml:Subject>", "<saml:Subject xmlns:saml=\"\">"),
+        "xml-namespace",
+    ),
+    case("more namespaces than names", Signed(ASSERTION), By(declared), "xml-too-many-attributes"),
     case("an entity bomb", Signed(ASSERTION), By(bomb), "xml-doctype"),
     case(
         "a default attribute",
@@ -311,4 +318,20 @@ fn attributes(xml: &str) -> String {
 fn declarations(xml: &str) -> String {
     let many: Vec<String> = (0..=256).map(|number| format!("xmlns:a{number}='urn:x'")).collect();
     extended(xml, &format!("<x {}/>", many.join(" ")))
+}
+
+/// Few in each element and many in all: each name would be looked for among them.
+fn declared(xml: &str) -> String {
+    let elements: String = (0..30)
+        .map(|i| {
+            let names: String = (0..10).map(|j| format!(" xmlns:p{i}x{j}=\"urn:x\"")).collect();
+            format!("<x{names}>")
+        })
+        .collect();
+    let ends = "</x>".repeat(30);
+    xml.replacen(
+        "</samlp:Status>",
+        &format!("<samlp:StatusDetail>{elements}{ends}</samlp:StatusDetail></samlp:Status>"),
+        1,
+    )
 }

@@ -48,8 +48,8 @@ pub struct Manner {
     pub sign_response: bool,
     /// The assertion is encrypted to the service's key.
     pub encrypt: bool,
-    /// Seconds after now at which the session must end.
-    pub session_secs: Option<u64>,
+    /// Seconds after now at which the session must end, clocks being equal.
+    pub session_secs: Option<i64>,
     /// Seconds before now at which the person authenticated.
     pub authenticated_ago: u64,
     /// Instead of an assertion: a status and the one below it.
@@ -379,7 +379,9 @@ impl State {
                 authn_instant: UnixSecs(now().0 - manner.authenticated_ago),
                 authn_context: PASSWORD_PROTECTED,
                 session_index: &format!("session-{}", self.sessions),
-                session_not_on_or_after: manner.session_secs.map(|secs| now().plus(secs)),
+                session_not_on_or_after: manner
+                    .session_secs
+                    .map(|secs| UnixSecs(now().0.checked_add_signed(secs).expect("an instant"))),
                 life_secs: 300,
             };
             answer.issue(&protection, &entropy).expect("a response")
