@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::attributes::{SourcePath, find, text_of};
+use super::attributes::{SourcePath, find, is_withheld, text_of};
 use super::manner::{Manner, Manners};
 use crate::config::access::{Aggregation, Authorization as Written, Rule as WrittenRule};
 use crate::config::text::{ClaimPath, Part, Template as WrittenTemplate};
@@ -108,7 +108,10 @@ impl Template {
     fn is_known(&self, attributes: &dyn Attributes) -> bool {
         self.parts.iter().all(|part| match part {
             Piece::Text(_) => true,
-            Piece::Attribute(path) => attributes.is_known(&path.connector),
+            Piece::Attribute(path) => {
+                attributes.is_known(&path.connector)
+                    && !attributes.of(&path.connector).is_some_and(|of| is_withheld(of, &path.path))
+            }
         })
     }
 

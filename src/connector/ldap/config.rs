@@ -87,7 +87,7 @@ pub struct Config {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NestedGroups {
-    /// Whether `memberOf` also has the groups that contain the person's groups, up to ten levels and 5,000 groups.
+    /// Whether `memberOf` also has the groups that contain the person's groups, up to ten levels and 1,000 groups.
     /// Off, `memberOf` is what the entry has, which costs nothing; on, each level costs a search for every 32 groups
     /// (`member` and `uniqueMember`, below `baseDN`). Active Directory's primary group is in neither.
     #[serde(default)]
