@@ -1,10 +1,16 @@
 //! `attrProviders`: a person is looked up after the sign-in, with `local` as the directory.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use ldap3_proto::proto::LdapResultCode;
 use serde_json::Value;
 
 use super::{RETURN, Rp};
 use crate::cli::Transcript;
 use crate::support::browser::{Answer, Browser};
+use crate::support::fake_idp::ldap::{FakeDirectory, Reply, done, entry, is_user_search};
+use crate::support::slapd::{SERVICE, SERVICE_PASSWORD};
 use crate::support::upstream::Upstream;
 use crate::support::{Launch, Scratch, Server, free_port};
 
@@ -174,4 +180,53 @@ fn somebody_unknown_has_no_attributes_and_somebody_unnamed_is_not_asked_about() 
     let eve = world.sign_in(&mut Browser::new(), "/staff", "eve");
     assert_eq!(eve.status, 403, "{}", eve.text());
     world.server.wait_for_log(&["event=attributes.lookup.failed", "reason=no-username"]);
+}
+
+/// A directory of its own kind: names in any case, its own delimiter, one search for the session.
+#[test]
+fn a_directory_is_asked_once_and_read_in_its_own_manner() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = asked.clone();
+    let directory = FakeDirectory::start(move |operation| {
+        if !is_user_search(operation) {
+            return Reply::Ordinary;
+        }
+        counted.fetch_add(1, Ordering::Relaxed);
+        let groups: &[&[u8]] = &[b"cn=red,ou=teams", b"cn=a;b"];
+        let ann = entry("cn=ann,dc=example,dc=com", &[("mail", &[b"ann@example.com"]), ("memberOf", groups)]);
+        Reply::Send(vec![ann, done(LdapResultCode::Success)])
+    });
+    let scratch = Scratch::new();
+    let upstream = Upstream::start();
+    let hash = Transcript::fed(&["hash-password"], "correct horse\n").stdout.trim().to_owned();
+    scratch.write_private("people.yaml", &format!("users: [{{username: ann, passwordHash: '{hash}'}}]\n"));
+    let port = free_port();
+    let yaml = format!(
+        "version: '1'
+http: {{address: '127.0.0.1:{port}'}}
+connectors:
+  - {{name: people, type: local, usersFile: people.yaml}}
+  - {{name: dir, type: ldap, url: '{url}', baseDN: 'dc=example,dc=com', bindDN: '{SERVICE}', bindPassword: '{SERVICE_PASSWORD}', attributeDelimiter: ';'}}
+apps:
+  - name: page
+    type: proxy
+    routePatterns: [/]
+    upstream: {upstream}
+    attrProviders: [{{connector: dir, usernameMapping: people.username}}]
+    headers: [{{name: X-Mail, value: '{{{{ dir.MAIL }}}}'}}, {{name: X-Groups, value: '{{{{ dir.memberof }}}}'}}]
+    policies: [{{location: /, authentication: {{idps: [people]}}, authorization: {{rules: [{{contains: ['{{{{ dir.MEMBEROF }}}}', 'cn=red,ou=teams']}}]}}}}]
+",
+        url = directory.url(),
+        upstream = upstream.url(),
+    );
+    let server = Launch::new(&scratch, &yaml, port).start();
+    let mut browser = Browser::new();
+    let page = browser.open(&server.url);
+    let first = browser.submit(&page, &[("username", "ann"), ("password", "correct horse")]);
+    assert_eq!(header(&first, "x-mail"), "ann@example.com", "{}", server.log());
+    assert_eq!(header(&first, "x-groups"), "cn=red,ou=teams;cn=a%3Bb");
+    for _ in 0..3 {
+        assert_eq!(browser.open(&server.url).status, 200);
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 1, "once for the session");
 }

@@ -57,7 +57,6 @@ impl Metadata {
     }
 
     /// Both documents of a copy, checked as if they had just come from the provider.
-    #[expect(clippy::type_complexity, reason = "two documents and their age")]
     fn earlier(&self, copy: &Copy) -> Result<((Kept<ProviderMetadata>, Kept<KeySet>), u64), String> {
         let clock = self.keeper.clock();
         let (discovery, keys) = (copy.document("discovery", clock)?, copy.document("keys", clock)?);

@@ -102,7 +102,7 @@ impl Metadata {
                 metadata.cell = Cell::new(known);
             }
             Source::File(..) => {
-                metadata.from_file().map_err(|unwell| format!("samlMetadataURL: {}", unwell.detail))?;
+                metadata.look_at_file().map_err(|unwell| format!("samlMetadataURL: {}", unwell.detail))?;
             }
         }
         Ok(Arc::new(metadata))
@@ -158,12 +158,12 @@ impl Metadata {
         }
         *looked = Some(now);
         let metadata = self.clone();
-        self.runtime.spawn_blocking(move || metadata.from_file());
+        self.runtime.spawn_blocking(move || metadata.look_at_file());
     }
 
     async fn read_file(self: &Arc<Self>) -> Result<Usable, Unwell> {
         let metadata = self.clone();
-        let read = self.runtime.spawn_blocking(move || metadata.from_file()).await;
+        let read = self.runtime.spawn_blocking(move || metadata.look_at_file()).await;
         read.unwrap_or_else(|_| Err(Unwell::new(Reason::FileUnreadable, "the file could not be read")))
     }
 
@@ -247,7 +247,7 @@ impl Metadata {
     }
 
     /// The file as it is now. A changed file that is no good leaves what was known in place and is told to the log.
-    fn from_file(&self) -> Result<Usable, Unwell> {
+    fn look_at_file(&self) -> Result<Usable, Unwell> {
         let Source::File(path, last, _) = &self.source else {
             return Err(Unwell::new(Reason::FileUnreadable, "the metadata is not a file"));
         };
