@@ -371,6 +371,23 @@ mod tests {
     }
 
     #[test]
+    fn what_a_directory_withholds_is_not_known() {
+        let rule = |any_case| {
+            let path = AttributePath {
+                connector: "ha".into(),
+                path: SourcePath { any_case, ..SourcePath::parse("KIND").unwrap() },
+                manner: Manner { any_case, ..Manner::default() },
+            };
+            let (read, other) = (Template { parts: vec![Piece::Attribute(path)] }, Template { parts: vec![Piece::Text("x".into())] });
+            Rule::Not(Box::new(Rule::Equals(read, other)))
+        };
+        let person = |value: Value| Cut(json!({"kind": value}).as_object().unwrap().clone());
+        assert_eq!(rule(true).holds(&person(Value::Null)), None);
+        assert_eq!(rule(true).holds(&person(json!("y"))), Some(true));
+        assert_eq!(rule(false).holds(&person(Value::Null)), Some(true), "a claim that is null is no claim");
+    }
+
+    #[test]
     fn what_is_not_known_decides_nothing() {
         let unknown = json!({"equals": ["{{ dir.kind }}", "x"]});
         let negated = json!({"notEquals": ["{{ dir.kind }}", "contractor"]});

@@ -61,8 +61,8 @@ pub struct Config {
     /// Attribute of the user search; exactly one entry must match. `uid`, or `sAMAccountName` for `activedirectory`,
     /// by default.
     pub username_search_key: Option<String>,
-    /// Attribute of the user's RDN, for a bind without search: as `userRDNKey=name,baseDN`. Beside
-    /// `usernameSearchKey` it has no effect.
+    /// Attribute of the user's RDN: his entry is `userRDNKey=name,baseDN`, which the service account reads before the
+    /// bind. Beside `usernameSearchKey` it has no effect.
     #[serde(rename = "userRDNKey")]
     pub user_rdn_key: Option<String>,
     /// How deep the user search goes; `wholeSubtree` by default.
