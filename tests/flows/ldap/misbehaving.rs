@@ -270,7 +270,9 @@ fn only_what_is_certain_opens() {
     let table: Vec<(&str, u16, Vec<LdapOp>)> = {
         let named = |uid: &str, more: &[(&str, &[&[u8]])]| {
             let name: &[&[u8]] = &[uid.as_bytes()];
-            entry("cn=ann,dc=example,dc=com", &[&[("uid", name)], more].concat())
+            let mut attributes = vec![("uid", name)];
+            attributes.extend_from_slice(more);
+            entry("cn=ann,dc=example,dc=com", &attributes)
         };
         let elsewhere = || {
             let uris = vec!["ldap://127.0.0.1:9/dc=x".to_owned()];
