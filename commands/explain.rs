@@ -51,7 +51,9 @@ pub fn run(args: &Args) -> Result<Outcome> {
     if wanted == "reasons" {
         output::stdout(When::Never, |out, _| {
             let reasons = Reason::ALL.iter().map(|reason| (reason.code(), reason.words()));
-            reasons.chain(WHYS.iter().copied()).try_for_each(|(code, words)| writeln!(out, "{code:<28} {words}"))
+            reasons
+                .chain(WHYS.iter().copied())
+                .try_for_each(|(code, words)| writeln!(out, "{code:<28} {words}"))
         })?;
         return Ok(Outcome::Clean);
     }

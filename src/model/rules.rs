@@ -378,7 +378,10 @@ mod tests {
                 path: SourcePath { any_case, ..SourcePath::parse("KIND").unwrap() },
                 manner: Manner { any_case, ..Manner::default() },
             };
-            let (read, other) = (Template { parts: vec![Piece::Attribute(path)] }, Template { parts: vec![Piece::Text("x".into())] });
+            let (read, other) = (
+                Template { parts: vec![Piece::Attribute(path)] },
+                Template { parts: vec![Piece::Text("x".into())] },
+            );
             Rule::Not(Box::new(Rule::Equals(read, other)))
         };
         let person = |value: Value| Cut(json!({"kind": value}).as_object().unwrap().clone());

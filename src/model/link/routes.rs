@@ -93,7 +93,8 @@ fn callbacks(linking: &mut Linking<'_>, deployment: &Deployment) {
             continue;
         };
         let also = linking.document.value(&other.pointer);
-        let words = format!("the password page of `{}` has the address of answers to `{}`", page.name, other.name);
+        let words =
+            format!("the password page of `{}` has the address of answers to `{}`", page.name, other.name);
         let finding = linking.at_value(&codes::ROUTE_CONFLICT, &page.pointer, words);
         finding.related.push((also, "here".into()));
         finding.help = Some("Choose a path of its own with `loginURL`.".into());

@@ -162,7 +162,8 @@ impl Entry {
 
     /// Bytes and number of the values of a list that came in parts, as far as it came.
     pub fn weight(&self, name: &str) -> (usize, usize) {
-        let lists = self.values.iter().filter(|(description, _)| split(description).0.eq_ignore_ascii_case(name));
+        let lists =
+            self.values.iter().filter(|(description, _)| split(description).0.eq_ignore_ascii_case(name));
         let values = || lists.clone().flat_map(|(_, values)| values);
         (values().map(Vec::len).sum(), values().count())
     }
@@ -357,7 +358,8 @@ mod tests {
     fn an_endless_list_ends() {
         let mut whole = entry(&[("member;range=0-1", &[b"a", b"b"])]);
         let missing = whole.missing_ranges().remove(0);
-        for odd in [entry(&[]), entry(&[("member;range=0-1", &[b"a", b"b"])]), entry(&[("member", &[b"c"])])] {
+        for odd in [entry(&[]), entry(&[("member;range=0-1", &[b"a", b"b"])]), entry(&[("member", &[b"c"])])]
+        {
             assert!(!whole.add_range(&missing, odd), "no answer to what was asked");
         }
         whole.withhold_parts();

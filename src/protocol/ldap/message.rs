@@ -57,7 +57,8 @@ fn is_of_a_known_kind(frame: &[u8]) -> bool {
             0..0x80 => Some((rest, usize::from(short))),
             _ => {
                 let (digits, rest) = rest.split_at_checked(usize::from(short & 0x7f))?;
-                let length = digits.iter().fold(0usize, |sum, digit| sum.wrapping_shl(8) | usize::from(*digit));
+                let length =
+                    digits.iter().fold(0usize, |sum, digit| sum.wrapping_shl(8) | usize::from(*digit));
                 Some((rest, length))
             }
         }
@@ -132,12 +133,18 @@ mod tests {
 
     #[test]
     fn kinds_nobody_knows_do_not_reach_the_reader() {
-        for (tag, is_known) in [(0x61, true), (0x64, true), (0x42, true), (0x7e, false), (0x51, false), (0x04, false)] {
+        for (tag, is_known) in
+            [(0x61, true), (0x64, true), (0x42, true), (0x7e, false), (0x51, false), (0x04, false)]
+        {
             for frame in [&[0x30, 5, 2, 1, 1, tag, 0][..], &[0x30, 0x81, 6, 2, 0x81, 1, 1, tag, 0]] {
                 assert_eq!(is_of_a_known_kind(frame), is_known, "{frame:02x?}");
             }
         }
-        assert!(!is_of_a_known_kind(&[]) && !is_of_a_known_kind(&[0x30, 0x81]) && !is_of_a_known_kind(&[0x30, 3, 2, 9, 1]));
+        assert!(
+            !is_of_a_known_kind(&[])
+                && !is_of_a_known_kind(&[0x30, 0x81])
+                && !is_of_a_known_kind(&[0x30, 3, 2, 9, 1])
+        );
     }
 
     #[test]

@@ -136,7 +136,11 @@ mod tests {
             assert_eq!(of_bind(&result(code.clone(), "")), want, "{code:?}");
         }
         let unwilling = of_persons_bind(&result(Code::UnwillingToPerform, ""));
-        assert_eq!(unwilling, Err(Refusal::Credentials(Why::Unwilling)), "an inactivated person, not a directory");
+        assert_eq!(
+            unwilling,
+            Err(Refusal::Credentials(Why::Unwilling)),
+            "an inactivated person, not a directory"
+        );
         assert_eq!(of_persons_bind(&result(Code::Busy, "")), Err(Refusal::Unavailable(51)));
     }
 

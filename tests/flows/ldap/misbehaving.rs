@@ -1,11 +1,13 @@
 //! Directories that say odd things.
 
-use ldap3_proto::proto::{LdapExtendedResponse, LdapFilter, LdapOp, LdapResultCode, LdapSearchResultReference};
+use ldap3_proto::proto::{
+    LdapExtendedResponse, LdapFilter, LdapOp, LdapResultCode, LdapSearchResultReference,
+};
 
 use super::{World, connector};
+use crate::cli::Transcript;
 use crate::support::Scratch;
 use crate::support::authority::Authority;
-use crate::cli::Transcript;
 use crate::support::browser::Browser;
 use crate::support::fake_idp::ldap::{FakeDirectory, Reply, bound, done, entry, is_user_search, result};
 use crate::support::slapd::SERVICE;
@@ -305,7 +307,9 @@ fn only_what_is_certain_opens() {
     let hash = Transcript::fed(&["hash-password"], "local pass\n").stdout.trim().to_owned();
     let people: String = table
         .iter()
-        .map(|(who, _, _)| format!("- {{username: {who}, passwordHash: '{hash}', attributes: {{key: {who}}}}}\n"))
+        .map(|(who, _, _)| {
+            format!("- {{username: {who}, passwordHash: '{hash}', attributes: {{key: {who}}}}}\n")
+        })
         .collect();
     scratch.write_private("people.yaml", &format!("users:\n{people}"));
     let upstream = crate::support::upstream::Upstream::start();
