@@ -11,7 +11,7 @@ use crate::net::ldap::Connection;
 
 /// Most service connections to one server at once; whoever comes then waits.
 pub const CONNECTIONS_MAX: usize = 16;
-/// Places beside those for requests of our own ([`Pool::place_of_ours`]).
+/// Places beside those for requests of our own.
 pub const PLACES_OF_OURS: usize = 2;
 /// How long an idle one is kept, in seconds: below what firewalls and directories usually allow.
 pub const IDLE_SECS_MAX: u64 = 30;

@@ -50,7 +50,7 @@ pub enum XmlFault {
     /// More attributes in an element than [`ATTRIBUTES_MAX`], namespaces than [`DECLARATIONS_MAX`], or namespaces in
     /// the document than [`Limits::declarations_max`].
     #[error(
-        "an element has more than {ATTRIBUTES_MAX} attributes or {DECLARATIONS_MAX} namespaces, or the document too many"
+        "an element has more than {ATTRIBUTES_MAX} attributes, or namespaces than {DECLARATIONS_MAX} of its own or {IN_SCOPE_MAX} in all"
     )]
     TooManyAttributes,
     /// Not base64, or not UTF-8 inside.
