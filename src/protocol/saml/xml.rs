@@ -48,7 +48,7 @@ pub enum XmlFault {
     #[error("the document has too many elements")]
     TooManyElements,
     /// More attributes in an element than [`ATTRIBUTES_MAX`], namespaces than [`DECLARATIONS_MAX`], or namespaces in
-    /// the document than [`Limits::declarations_max`].
+    /// scope than [`IN_SCOPE_MAX`].
     #[error(
         "an element has more than {ATTRIBUTES_MAX} attributes, or namespaces than {DECLARATIONS_MAX} of its own or {IN_SCOPE_MAX} in all"
     )]
