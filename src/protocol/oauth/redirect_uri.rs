@@ -1,6 +1,8 @@
 //! Redirect URIs: exact match, and the one exception for native apps on loopback (RFC 8252 §7.3).
 
-use url::{Host, Url};
+use std::net::IpAddr;
+
+use url::Url;
 
 /// Whether `asked` is one of the registered URIs. Comparison is byte for byte (OpenID Connect Core §3.1.2.1);
 /// for a public client an entry `http://127.0.0.1/...` or `http://[::1]/...` matches with any port.
@@ -8,23 +10,28 @@ pub fn is_registered(asked: &str, registered: &[String], public: bool) -> bool {
     registered.iter().any(|entry| entry == asked || (public && same_but_port(asked, entry)))
 }
 
+/// Compared as text: a browser reads `\` as `/` and more such, and what two readers take for the path must not differ.
 fn same_but_port(asked: &str, entry: &str) -> bool {
-    let loopback = |text: &str| {
-        let url = Url::parse(text).ok()?;
-        let ip_literal = match url.host()? {
-            Host::Ipv4(ip) => ip.is_loopback(),
-            Host::Ipv6(ip) => ip.is_loopback(),
-            Host::Domain(_) => false,
-        };
-        (url.scheme() == "http" && ip_literal && url.username().is_empty() && url.password().is_none())
-            .then_some(url)
-    };
-    // The text after the authority is compared as written, so that no normalisation can widen the match.
-    let tail = |text: &str| text.get("http://".len()..).and_then(|t| t.find('/').map(|i| t[i..].to_owned()));
     match (loopback(asked), loopback(entry)) {
-        (Some(a), Some(e)) => a.host() == e.host() && tail(asked).is_some() && tail(asked) == tail(entry),
+        (Some(asked), Some(entry)) => asked == entry,
         _ => false,
     }
+}
+
+/// Address and everything behind the port of a URI `http://` on a loopback address.
+fn loopback(uri: &str) -> Option<(IpAddr, &str)> {
+    let rest = uri.strip_prefix("http://")?;
+    let (authority, tail) = rest.split_at(rest.find('/')?);
+    let is_port = |text: &str| text.bytes().all(|b| b.is_ascii_digit()) && text.parse::<u16>().is_ok();
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if is_port(port) => host,
+        _ => authority,
+    };
+    let address = match host.strip_prefix('[') {
+        Some(inside) => IpAddr::V6(inside.strip_suffix(']')?.parse().ok()?),
+        None => IpAddr::V4(host.parse().ok()?),
+    };
+    address.is_loopback().then_some((address, tail))
 }
 
 /// Why a URI may not be registered.
@@ -37,7 +44,7 @@ pub fn registration_fault(uri: &str) -> Option<String> {
         "https" => None,
         "http" => {
             let name = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-            let ip = name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+            let ip = name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
             (!ip && !crate::value::url::is_loopback_name(name))
                 .then(|| format!("`{uri}` is plain http, which is only accepted on loopback"))
         }
@@ -70,8 +77,19 @@ mod tests {
             assert!(!is_registered(near, &registered, false), "{near}");
         }
         assert!(is_registered("http://127.0.0.1:8080/cb", &registered, true));
+        let six = vec!["http://[::1]/cb?x=1".to_owned()];
+        assert!(is_registered("http://[::1]:8080/cb?x=1", &six, true));
         for near in [
             "http://localhost:8080/cb",
+            "http://127.0.0.1:8080\\other/cb",
+            "http://127.0.0.1\\@evil/cb",
+            "http://127.0.0.1:8080?x=/cb",
+            "http://127.0.0.1:+80/cb",
+            "http://127.0.0.1:65536/cb",
+            "http://127.0.0.1:/cb",
+            "HTTP://127.0.0.1:8080/cb",
+            "http://127.1:8080/cb",
+            "http://[::1]:8080/cb",
             "https://127.0.0.1:8080/cb",
             "http://127.0.0.1:8080/cb/..",
             "http://127.0.0.1.evil:1/cb",

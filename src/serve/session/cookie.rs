@@ -86,7 +86,9 @@ fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
         .iter()
         .flat_map(|value| value.as_bytes().split(|b| *b == b';'))
         .filter_map(|pair| std::str::from_utf8(pair).ok())
-        .filter_map(|pair| pair.trim().split_once('='))
+        // What browsers take for blanks (RFC 6265bis §5.6) and nothing more: with other signs around it, a name is
+        // another's, and an application may set it.
+        .filter_map(|pair| pair.trim_matches([' ', '\t']).split_once('='))
 }
 
 /// The cookies of a request without ours, for the upstream: `None` when nothing is left.
@@ -139,6 +141,9 @@ mod tests {
         headers.append(COOKIE, "maverics_tx_abc=x; s=again".parse().unwrap());
         assert_eq!(without_ours(&headers, "s").as_deref(), Some("a=1; b=2"));
         assert_eq!(values(&headers, "s").collect::<Vec<_>>(), ["ours", "again"]);
+        let planted = http::HeaderValue::from_bytes("\u{a0}s=planted; \u{2028}s=x".as_bytes()).unwrap();
+        headers.append(COOKIE, planted);
+        assert_eq!(values(&headers, "s").count(), 2, "a name with a no-break space is another's");
         assert!(sets_ours(b"=s=1", "s") && sets_ours(b" = maverics_tx_q=1", "s"));
         headers.append(COOKIE, http::HeaderValue::from_bytes(b"odd=\xe9; s=third").unwrap());
         assert_eq!(values(&headers, "s").count(), 3, "an odd cookie hides only itself");

@@ -18,6 +18,7 @@ pub struct Target {
     pub body: fn(&[u8]),
     /// Inputs that are accepted, by name, where it takes a key to make some: with them the body is known to
     /// judge something, and a fuzzer has where to begin.
+    #[allow(dead_code, reason = "the fuzzers find them in the corpus")]
     pub genuine: fn() -> Vec<(String, Vec<u8>)>,
 }
 

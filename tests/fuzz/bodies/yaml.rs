@@ -11,6 +11,8 @@ use serde_json::Value;
 
 /// Longer texts are read, and not also put right again and again.
 const FIX_BYTES_MAX: usize = 4 * 1024;
+/// Findings that are rendered as people read them.
+const RENDERED_MAX: usize = 3;
 /// YAML takes keys of at most 1024 characters, so longer ones do not come back from JSON.
 const KEY_BYTES_MAX: usize = 200;
 
@@ -27,6 +29,9 @@ pub fn body(data: &[u8]) {
     }
     json_of_it_reads_the_same(text);
 
+    if reading.deployment.or(reading.planned).is_none() {
+        return;
+    }
     let texts = vec![Text { name: "fuzz.yaml".into(), text: text.to_owned() }];
     let selection = Selection::default();
     let linted = lint(&texts, &options, &selection);
@@ -42,14 +47,14 @@ pub fn body(data: &[u8]) {
 
 /// Every place of a finding is a part of the text that can be shown.
 fn points_inside(findings: &[Diagnostic], sources: &Sources) {
-    for finding in findings {
+    for (number, finding) in findings.iter().enumerate() {
         let edits = finding.edits.iter().map(|edit| &edit.place);
         let related = finding.related.iter().map(|(place, _)| place);
         for place in finding.place.iter().chain(related).chain(edits) {
             is_inside(place, sources);
         }
         assert!(!finding.message.is_empty());
-        assert!(!diag::text::render(finding, sources, false).is_empty());
+        assert!(number >= RENDERED_MAX || !diag::text::render(finding, sources, false).is_empty());
     }
 }
 
