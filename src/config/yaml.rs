@@ -189,8 +189,11 @@ impl<'a> Loader<'a> {
                 }
                 Some(Ok(event)) => return Ok(event),
                 Some(Err(error)) => {
+                    // A whole character, wherever the parser stood, and none behind the end.
                     let at = error.marker().byte_offset().unwrap_or(self.text.len());
-                    let place = Place { file: self.file, span: at..at + 1 };
+                    let at = self.text.floor_char_boundary(at);
+                    let length = self.text[at..].chars().next().map_or(0, char::len_utf8);
+                    let place = Place { file: self.file, span: at..at + length };
                     let words = format!("this is not YAML: {}", error.info());
                     return Err(Box::new(Diagnostic::new(&codes::SYNTAX, words).at(place)));
                 }
