@@ -265,6 +265,8 @@ class Application:
         self.logouts = {}
         self.seen = []
         self.changing = threading.Lock()
+        # Whoever comes while it is fetched waits for it, rather than find half of it.
+        self.fetching = threading.Lock()
 
         app = self.app = Flask("saml_idp")
         both = ["GET", "POST"]
@@ -357,6 +359,10 @@ class Application:
 
     def fetch(self):
         """Fetches the metadata of service providers that is not here yet."""
+        with self.fetching:
+            self.fetch_missing()
+
+    def fetch_missing(self):
         fetched = {where: self.read(where) for where in self.options.sp if where not in self.services}
         if not fetched:
             return
