@@ -13,11 +13,12 @@ use super::output;
 
 /// Print the page of a finding: why it matters, and how to put it right
 ///
-/// Events of the log have a line as well: `maverics explain events` lists them, and what each means.
+/// Events of the log and the reasons that probes, log and metrics give have a line as well: `maverics explain events`
+/// and `maverics explain reasons` list them, and what each means.
 #[derive(clap::Args)]
 pub struct Args {
     /// Code or name, such as MV0101 or unknown-key; all are listed without one. Or an event, such as
-    /// continuity.failover; `events` lists those
+    /// continuity.failover, or a reason, such as timeout; `events` and `reasons` list those
     #[arg(value_name = "CODE")]
     code: Option<String>,
 }
@@ -44,6 +45,15 @@ pub fn run(args: &Args) -> Result<Outcome> {
     if wanted == "events" {
         output::stdout(When::Never, |out, _| {
             KINDS.iter().try_for_each(|kind| writeln!(out, "{:<28} {}", kind.name, kind.doc))
+        })?;
+        return Ok(Outcome::Clean);
+    }
+    if wanted == "reasons" {
+        output::stdout(When::Never, |out, _| {
+            let reasons = Reason::ALL.iter().map(|reason| (reason.code(), reason.words()));
+            reasons
+                .chain(WHYS.iter().copied())
+                .try_for_each(|(code, words)| writeln!(out, "{code:<28} {words}"))
         })?;
         return Ok(Outcome::Clean);
     }

@@ -29,7 +29,8 @@ const REDRAW: &str = "\x1b[H\x1b[J";
 /// Ask every identity provider whether it is well, and say where logins would go now
 ///
 /// Each provider is asked the question that `serve` asks, all at once; one that hangs delays no other. The exit
-/// code is 1 when a provider is not well, and 4 when some app has no healthy provider left.
+/// code is 1 when a provider is not well, and 4 when some app has no healthy provider left (without apps: when none
+/// that was asked is well). `maverics explain REASON` says what a reason means.
 #[derive(clap::Args)]
 pub struct Args {
     /// Configuration file; `-` is standard input

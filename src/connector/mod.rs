@@ -107,8 +107,9 @@ pub trait IdpConfig: fmt::Debug + Send + Sync {
         crate::value::LIST_DELIMITER
     }
 
-    /// The page a person reaches after a sign-in that the provider began. Such sign-ins are refused without one.
-    fn landing(&self) -> Option<&WebUrl> {
+    /// The page a person reaches after a sign-in that the provider began, with the key that says so. Such sign-ins
+    /// are refused without one.
+    fn landing(&self) -> Option<(&'static str, &WebUrl)> {
         None
     }
 

@@ -3,6 +3,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::ambient::Millis;
 
@@ -60,9 +61,44 @@ impl Throttle {
         counter.0 = counter.0.saturating_sub(1);
     }
 
+    /// [`Throttle::take_turn`], as a turn that is given back when it is dropped, unless it was spent: also when
+    /// whoever took it stops waiting.
+    pub(in crate::connector) fn turn(&self, name: &str, now: Millis) -> Result<Turn<'_>, u64> {
+        self.take_turn(name, now)?;
+        Ok(Turn { throttle: self, name: name.to_owned(), is_spent: AtomicBool::new(false) })
+    }
+
     /// The password was right.
     pub(in crate::connector) fn succeeded(&self, name: &str) {
         *self.counter(name) = (0, Millis(0));
+    }
+}
+
+/// A turn that was taken.
+pub(in crate::connector) struct Turn<'a> {
+    throttle: &'a Throttle,
+    name: String,
+    is_spent: AtomicBool,
+}
+
+impl Turn<'_> {
+    /// It counts from now on: the password is on its way.
+    pub(in crate::connector) fn spend(&self) {
+        self.is_spent.store(true, Ordering::Relaxed);
+    }
+
+    /// The password was right.
+    pub(in crate::connector) fn succeeded(&self) {
+        self.spend();
+        self.throttle.succeeded(&self.name);
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if !self.is_spent.load(Ordering::Relaxed) {
+            self.throttle.give_back(&self.name);
+        }
     }
 }
 
@@ -98,6 +134,22 @@ mod tests {
             assert_eq!(throttle.take_turn("alice", Millis(i)), Ok(()));
             throttle.give_back("alice");
         }
+    }
+
+    #[test]
+    fn a_turn_that_is_dropped_is_given_back_unless_it_was_spent() {
+        let throttle = Throttle::default();
+        for i in 0..50 {
+            drop(throttle.turn("alice", Millis(i)).expect("nothing was spent"));
+        }
+        for i in 0..FAILURES_FREE {
+            throttle.turn("alice", Millis(i.into())).expect("a free one").spend();
+        }
+        assert!(throttle.turn("alice", Millis(60)).is_err());
+        let turn = throttle.turn("alice", Millis(9_000)).expect("it waited");
+        turn.succeeded();
+        drop(turn);
+        assert_eq!(*throttle.counter("alice"), (0, Millis(0)));
     }
 
     #[test]

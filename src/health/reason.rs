@@ -34,9 +34,9 @@ reasons! {
     ConnectionRefused = "connection-refused",
     /// The host cannot be reached.
     Unreachable = "unreachable",
-    /// No answer in time.
+    /// No answer in time: a firewall that drops, a provider that hangs, or a service that waits for other words.
     Timeout = "timeout",
-    /// The TLS handshake failed.
+    /// The TLS handshake failed: an unknown issuer, a name that is not in the certificate, its end, or no TLS at all.
     TlsFailed = "tls-failed",
     /// The connection ended in the middle.
     ConnectionLost = "connection-lost",
@@ -62,11 +62,11 @@ reasons! {
     NoUsableKey = "no-usable-key",
     /// The authorization endpoint refuses a well-formed request.
     AuthorizationRefused = "authorization-refused",
-    /// Not the SAML metadata that belongs there.
+    /// Not the SAML metadata that belongs there: a page, another document, or several providers without samlIDPEntityID.
     NotMetadata = "not-saml-metadata",
     /// The SAML metadata is past its own end.
     MetadataExpired = "metadata-expired",
-    /// Not LDAP.
+    /// What answers is not LDAP: another service listens there, or TLS where none was asked for. Check port and scheme.
     NotLdap = "not-ldap",
     /// The directory refuses to raise the connection to TLS.
     StartTlsRefused = "start-tls-refused",

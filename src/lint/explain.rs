@@ -7,7 +7,11 @@ use crate::diag::did_you_mean;
 /// A rule by its name or its id. The error is what to tell somebody who misspelt it.
 pub fn find(word: &str) -> Result<&'static Rule, String> {
     let same = |rule: &&&Rule| rule.code.name == word || rule.code.id.eq_ignore_ascii_case(word);
+    let elsewhere = || [crate::config::codes::ALL, crate::model::codes::ALL].into_iter().flatten();
     RULES.iter().find(same).copied().ok_or_else(|| {
+        if elsewhere().any(|code| code.name == word || code.id.eq_ignore_ascii_case(word)) {
+            return format!("`{word}` is no rule of lint: `maverics validate` reports it");
+        }
         let names = RULES.iter().map(|rule| rule.code.name);
         match did_you_mean(word, names) {
             Some(guess) => format!("there is no rule `{word}`; did you mean `{guess}`?"),

@@ -9,13 +9,10 @@ use super::continuity::Continuity;
 use super::idp::IdpIndex;
 use super::manner::entry;
 use crate::protocol::oidc::claims;
+pub use crate::value::limits::{MEMBERS_MAX, VALUE_BYTES_MAX};
 
 /// Deepest path.
 pub const PATH_DEPTH_MAX: usize = 16;
-/// Most members of one value.
-pub const MEMBERS_MAX: usize = 1_000;
-/// Most bytes of one value.
-pub const VALUE_BYTES_MAX: usize = 64 * 1024;
 
 /// One attribute of the common set.
 #[derive(Debug, Clone)]
@@ -91,6 +88,12 @@ pub fn find<'a>(attributes: &'a Map<String, Value>, path: &SourcePath) -> Option
     leaf(here)
 }
 
+/// Whether a directory has this attribute and it is not known what is in it: it was too large, or came in part. A
+/// connector writes null then; other providers mean by null that there is nothing.
+pub fn is_withheld(attributes: &Map<String, Value>, path: &SourcePath) -> bool {
+    path.any_case && entry(attributes, &path.literal, true).is_some_and(Value::is_null)
+}
+
 fn step(value: &Value, segment: &str) -> Option<Value> {
     match value {
         Value::Object(map) => map.get(segment).cloned(),
@@ -133,6 +136,11 @@ pub fn normalise(
     let Some(rules) = &continuity.attributes else { return Ok(attributes.clone()) };
     let mut out = Map::new();
     for rule in rules {
+        let path = rule.mapping.iter().find(|(idp, _)| *idp == member).map(|(_, path)| path);
+        // A default, or nothing, would stand for what the directory has and we do not know.
+        if path.is_some_and(|path| is_withheld(attributes, path)) {
+            return Err(AttributeFault::TooLarge(rule.name.clone()));
+        }
         let found = rule
             .mapping
             .iter()

@@ -249,6 +249,17 @@ impl Deployment {
                 ));
             }
         }
+        for group in &self.continuity {
+            for member in group.members.as_slice().iter().map(|member| self.idp(*member)) {
+                let check = member.config.common().health_check.as_ref();
+                if !check.is_some_and(|check| check.enabled) {
+                    out.push(format!(
+                        "`{}`, a member of continuity connector `{}`, is not watched (`healthCheck.enabled`): it counts as well until a login finds out otherwise",
+                        member.name, group.name
+                    ));
+                }
+            }
+        }
         for (name, profile) in &self.tls {
             if profile.insecure_skip_verify {
                 out.push(format!("TLS profile `{name}` verifies nothing (insecureSkipVerify)"));

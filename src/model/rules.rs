@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::attributes::{SourcePath, find, text_of};
+use super::attributes::{SourcePath, find, is_withheld, text_of};
 use super::manner::{Manner, Manners};
 use crate::config::access::{Aggregation, Authorization as Written, Rule as WrittenRule};
 use crate::config::text::{ClaimPath, Part, Template as WrittenTemplate};
@@ -108,7 +108,10 @@ impl Template {
     fn is_known(&self, attributes: &dyn Attributes) -> bool {
         self.parts.iter().all(|part| match part {
             Piece::Text(_) => true,
-            Piece::Attribute(path) => attributes.is_known(&path.connector),
+            Piece::Attribute(path) => {
+                attributes.is_known(&path.connector)
+                    && !attributes.of(&path.connector).is_some_and(|of| is_withheld(of, &path.path))
+            }
         })
     }
 
@@ -365,6 +368,26 @@ mod tests {
         fn is_known(&self, connector: &str) -> bool {
             connector != "dir"
         }
+    }
+
+    #[test]
+    fn what_a_directory_withholds_is_not_known() {
+        let rule = |any_case| {
+            let path = AttributePath {
+                connector: "ha".into(),
+                path: SourcePath { any_case, ..SourcePath::parse("KIND").unwrap() },
+                manner: Manner { any_case, ..Manner::default() },
+            };
+            let (read, other) = (
+                Template { parts: vec![Piece::Attribute(path)] },
+                Template { parts: vec![Piece::Text("x".into())] },
+            );
+            Rule::Not(Box::new(Rule::Equals(read, other)))
+        };
+        let person = |value: Value| Cut(json!({"kind": value}).as_object().unwrap().clone());
+        assert_eq!(rule(true).holds(&person(Value::Null)), None);
+        assert_eq!(rule(true).holds(&person(json!("y"))), Some(true));
+        assert_eq!(rule(false).holds(&person(Value::Null)), Some(true), "a claim that is null is no claim");
     }
 
     #[test]

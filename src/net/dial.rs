@@ -149,7 +149,7 @@ async fn connect(
     deadline: Instant,
 ) -> Result<TcpStream, NetError> {
     let mut last = NetError::new(NetErrorKind::Name, format!("{host} has no address"));
-    for address in addresses {
+    for (place, address) in addresses.iter().enumerate() {
         if !permits(address.ip()) {
             last = NetError::new(
                 NetErrorKind::NotPermitted,
@@ -157,7 +157,8 @@ async fn connect(
             );
             continue;
         }
-        match timeout_at(deadline, TcpStream::connect(address)).await {
+        let until = share(Instant::now(), deadline, addresses.len() - place);
+        match timeout_at(until, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(error)) => {
                 let kind = match error.kind() {
@@ -170,14 +171,18 @@ async fn connect(
                 last = NetError::new(kind, format!("{address}: {error}"));
             }
             Err(_) => {
-                return Err(NetError::new(
-                    NetErrorKind::Timeout,
-                    format!("{address}: no connection in time"),
-                ));
+                last = NetError::new(NetErrorKind::Timeout, format!("{address}: no connection in time"));
             }
         }
     }
     Err(last)
+}
+
+/// Until when one of `count` addresses is waited for: each has its share of what is left, so that a dead one does
+/// not stand before the others.
+fn share(now: Instant, deadline: Instant, count: usize) -> Instant {
+    let left = deadline.saturating_duration_since(now);
+    now + left / u32::try_from(count.max(1)).unwrap_or(u32::MAX)
 }
 
 impl Stream {
@@ -259,5 +264,22 @@ impl AsyncWrite for Stream {
             Stream::Plain(s) => Pin::new(s).poll_shutdown(cx),
             Stream::Tls(s) => Pin::new(s).poll_shutdown(cx),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dead_address_leaves_time_for_the_others() {
+        let now = Instant::now();
+        let deadline = now + Duration::from_millis(3_000);
+        let wait = |passed, count| {
+            let now = now + Duration::from_millis(passed);
+            (share(now, deadline, count) - now).as_millis()
+        };
+        assert_eq!([wait(0, 3), wait(1_000, 2), wait(2_000, 1)], [1_000; 3]);
+        assert_eq!((wait(0, 1), wait(3_000, 2), wait(4_000, 0)), (3_000, 0, 0));
     }
 }

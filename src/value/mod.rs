@@ -1,6 +1,7 @@
 //! Small types with their parsers: what a duration, a URL, a name or a secret is, once.
 
 pub mod duration;
+pub mod limits;
 pub mod name;
 pub mod nonempty;
 pub mod path;

@@ -193,7 +193,9 @@ fn a_directory_is_asked_once_and_read_in_its_own_manner() {
         }
         counted.fetch_add(1, Ordering::Relaxed);
         let groups: &[&[u8]] = &[b"cn=red,ou=teams", b"cn=a;b"];
-        let ann = entry("cn=ann,dc=example,dc=com", &[("mail", &[b"ann@example.com"]), ("memberOf", groups)]);
+        let values =
+            [("uid", &[b"ann" as &[u8]] as &[&[u8]]), ("mail", &[b"ann@example.com"]), ("memberOf", groups)];
+        let ann = entry("cn=ann,dc=example,dc=com", &values);
         Reply::Send(vec![ann, done(LdapResultCode::Success)])
     });
     let scratch = Scratch::new();

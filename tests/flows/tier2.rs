@@ -306,6 +306,7 @@ connectors:
     samlConsumerServiceURL: {url}/saml/callback
     samlEntityID: https://orch.example.com
     samlSPKeyPath: sp.key
+    samlWantsEncryption: true
     samlSPCertPath: sp.pem
     tls: peers
     healthCheck: {{enabled: true, interval: 2s, timeout: 2s}}

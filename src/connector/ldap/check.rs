@@ -42,36 +42,39 @@ pub(super) async fn probe(core: Arc<Core>, budget: Duration) -> Verdict {
             Err(_) => break,
         }
     }
-    let late = || {
-        let millis = begun.elapsed().as_millis();
-        Verdict::unwell(Unwell::new(Reason::Timeout, format!("no answer within {millis} ms")))
-    };
-    let answers: Vec<Verdict> = answers.into_iter().map(|answer| answer.unwrap_or_else(late)).collect();
-    for (server, verdict) in core.servers.list.iter().zip(&answers) {
+    // Those we did not wait for are slower than another one, which is no reason to put them aside.
+    let answered = core.servers.list.iter().zip(&answers).filter_map(|(server, answer)| Some((server, answer.as_ref()?)));
+    for (server, verdict) in answered {
         match &verdict.outcome {
             Ok(()) => core.answered(server),
             Err(unwell) => core.failed(server, &Trouble::Unwell(unwell.clone())),
         }
     }
-    sum_up(&core.servers.list, answers)
+    sum_up(&core.servers.list, answers, begun.elapsed())
 }
 
 /// One verdict for all: the first server that is well speaks for the directory, without one the first of all.
-fn sum_up(servers: &[Arc<Server>], answers: Vec<Verdict>) -> Verdict {
-    let well = answers.iter().filter(|answer| answer.is_well()).count();
+fn sum_up(servers: &[Arc<Server>], answers: Vec<Option<Verdict>>, waited: Duration) -> Verdict {
+    let well = answers.iter().flatten().filter(|answer| answer.is_well()).count();
     let down: Vec<String> = servers
         .iter()
         .zip(&answers)
-        .filter_map(|(server, answer)| Some((server, answer.outcome.as_ref().err()?)))
-        .map(|(server, unwell)| format!("{} ({})", server.target.address, unwell.reason))
+        .filter_map(|(server, answer)| match answer {
+            Some(answer) => {
+                Some(format!("{} ({})", server.target.address, answer.outcome.as_ref().err()?.reason))
+            }
+            None => Some(format!("{} (no answer in {} ms)", server.target.address, waited.as_millis())),
+        })
         .collect();
     let mut facts = vec![(fact::SERVERS.to_owned(), format!("{well} of {}", servers.len()))];
     if !down.is_empty() {
         facts.push((fact::SERVERS_DOWN.to_owned(), down.join(", ")));
     }
-    let speaks = answers.iter().position(Verdict::is_well).unwrap_or(0);
-    let Some(verdict) = answers.into_iter().nth(speaks) else {
-        return Verdict::unwell(Unwell::new(Reason::NameNotFound, "the directory has no server"));
+    let speaks = answers.iter().position(|answer| answer.as_ref().is_some_and(Verdict::is_well)).unwrap_or(0);
+    let verdict = match answers.into_iter().nth(speaks) {
+        Some(Some(verdict)) => verdict,
+        Some(None) => Verdict::unwell(Unwell::new(Reason::ProbeCrashed, "the request broke off")),
+        None => return Verdict::unwell(Unwell::new(Reason::NameNotFound, "the directory has no server")),
     };
     if verdict.is_well() && servers.get(speaks).is_some_and(|s| s.target.protection == Protection::StartTls) {
         facts.push((fact::START_TLS.to_owned(), "true".to_owned()));
@@ -131,10 +134,12 @@ pub(super) async fn pre_flight(core: Arc<Core>, budget: Duration) -> Verdict {
     let mut attempts = core.servers.attempts(None, begun + budget);
     while let Some((server, until)) = attempts.next(Instant::now()) {
         let asked = async {
-            let mut service = Service::at(&core, &server, until).await?;
+            let mut service = Service::of_ours(&core, &server, until).await?;
             match service.search(&base_search(&core)).await {
                 Ok(found) => base_found(&core, &found).map_err(Trouble::Unwell),
                 Err(Trouble::Refused(code)) => Err(Trouble::Unwell(base_refused(&core, code))),
+                // The question was ours.
+                Err(Trouble::Unreadable(unwell)) => Err(Trouble::Unwell(unwell)),
                 Err(trouble) => Err(trouble),
             }
         };

@@ -1,6 +1,6 @@
-//! A name and a password to an identity: the service account finds the entry, and the password is proven by a bind
-//! as that entry on a connection of its own. Nobody, several people and a wrong password are one answer, after the
-//! same number of requests.
+//! A name and a password to an identity: the service account finds the entry, the password is proven by a bind as
+//! that entry on a connection of its own, and only then is the rest of the entry fetched. Nobody, several people and
+//! a wrong password are one answer, after the same number of requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,14 +9,14 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::Core;
-use super::config::By;
-use super::person::{self, Sought, Wanted};
+use super::person::{self, Sought};
 use super::servers::Server;
 use super::service::{Trouble, unwell};
+use crate::connector::throttle::Turn;
 use crate::connector::{Denial, Fault, Identity, Kept};
 use crate::health::{Reason, Unwell};
 use crate::net::ldap::Connection;
-use crate::protocol::ldap::outcome::{Refusal, Why, of_bind};
+use crate::protocol::ldap::outcome::{Refusal, Why, of_persons_bind};
 use crate::protocol::ldap::{Entry, dn};
 use crate::value::Secret;
 
@@ -30,6 +30,8 @@ pub const WAITING_MAX: usize = 4_096;
 pub const TURN_MILLIS_MAX: u64 = 20_000;
 /// Longest sign-in once it has its turn, in milliseconds.
 pub const SIGN_IN_MILLIS_MAX: u64 = 10_000;
+/// Most servers that are shown one typed password: directories count wrong ones, each server for itself.
+pub const BINDS_MAX: usize = 2;
 /// When to come again while too many wait, in seconds.
 const BUSY_SECS: u64 = 3;
 
@@ -50,113 +52,82 @@ impl Drop for Waiting<'_> {
 }
 
 pub(super) async fn complete(core: Arc<Core>, username: String, password: Secret<String>) -> Result<Identity, Fault> {
-    // Before anything else: a bind without a password succeeds as nobody.
-    if username.trim().is_empty() || password.expose().is_empty() || password.expose().len() > PASSWORD_BYTES_MAX {
+    if !may_be_sent(&username, password.expose()) {
         return Err(Fault::Denied(Denial::Credentials));
     }
     // Directories take many spellings for one name; so does the counter.
-    let name = dn::fold(&username);
-    take_turn(&core, &name)?;
-    let result = in_turn(&core, username, &password).await;
-    match &result {
-        Ok((_, counted)) => {
-            core.throttle.succeeded(&name);
-            core.throttle.succeeded(counted);
-        }
-        Err(Fault::Unwell(_)) => core.throttle.give_back(&name),
-        Err(_) => {}
-    }
-    result.map(|(identity, _)| identity)
+    let turn = take_turn(&core, &dn::fold(&username))?;
+    in_turn(&core, &turn, &username, &password).await
 }
 
-fn take_turn(core: &Core, name: &str) -> Result<(), Fault> {
-    core.throttle.take_turn(name, core.clock.millis()).map_err(|secs| Fault::Denied(Denial::Throttled(secs)))
+/// Before anything else: a bind without a password succeeds as nobody, and what is behind a NUL is not compared by
+/// every directory.
+fn may_be_sent(username: &str, password: &str) -> bool {
+    let fits = !password.is_empty() && password.len() <= PASSWORD_BYTES_MAX && !password.contains('\0');
+    fits && !username.trim().is_empty()
 }
 
-async fn in_turn(core: &Arc<Core>, username: String, password: &Secret<String>) -> Result<(Identity, String), Fault> {
+fn take_turn<'a>(core: &'a Core, name: &str) -> Result<Turn<'a>, Fault> {
+    core.throttle.turn(name, core.clock.millis()).map_err(|secs| Fault::Denied(Denial::Throttled(secs)))
+}
+
+async fn in_turn(
+    core: &Arc<Core>,
+    turn: &Turn<'_>,
+    username: &str,
+    password: &Secret<String>,
+) -> Result<Identity, Fault> {
     let busy = || Fault::Denied(Denial::Throttled(BUSY_SECS));
     let waiting = Waiting::join(&core.waiting).ok_or_else(busy)?;
-    let turn = timeout(Duration::from_millis(TURN_MILLIS_MAX), core.sign_ins.acquire()).await;
-    let _turn = turn.map_err(|_| busy())?.map_err(|_| busy())?;
+    let place = timeout(Duration::from_millis(TURN_MILLIS_MAX), core.sign_ins.acquire()).await;
+    let _place = place.map_err(|_| busy())?.map_err(|_| busy())?;
     drop(waiting);
     let deadline = Instant::now() + Duration::from_millis(SIGN_IN_MILLIS_MAX);
-    let (entry, counted) = match core.config.by() {
-        By::Search(_) => by_search(core, username, password, deadline).await?,
-        By::Rdn(key) => {
-            let name = dn::child(key, &username, &core.config.base_dn);
-            by_name(core, &name, password, deadline).await?
-        }
-    };
-    let identity = Identity {
+    let (server, mut entry) = proven(core, turn, username, password, deadline).await?;
+    person::fill(core, &server, &mut entry, deadline).await?;
+    Ok(Identity {
         issuer: core.config.common.name.clone(),
         subject: entry.dn.clone(),
         authenticated_at: Some(core.clock.unix()),
-        attributes: person::seen(&core.config, &entry),
+        attributes: person::seen(&core.config, &entry)?,
         incomplete: None,
         once: None,
         until: None,
         kept: Kept::new(),
-    };
-    Ok((identity, counted))
+    })
 }
 
 /// Finds the entry, then proves the password.
-async fn by_search(
+async fn proven(
     core: &Arc<Core>,
-    username: String,
+    turn: &Turn<'_>,
+    username: &str,
     password: &Secret<String>,
     deadline: Instant,
-) -> Result<(Entry, String), Fault> {
-    let (server, sought) = person::seek(core, &Wanted::Called(username), deadline).await?;
+) -> Result<(Arc<Server>, Entry), Fault> {
+    let (server, sought) = person::seek(core, username, deadline).await?;
     let why = match sought {
         Sought::One(entry) => {
-            let counted = count(&entry.dn);
             // The entry is counted as well as the name: several names may lead to one entry.
-            take_turn(core, &counted)?;
-            return match prove(core, Some(&server), &entry.dn, password, deadline).await {
-                Ok(Ok(())) => Ok((entry, counted)),
-                Ok(Err(why)) => Err(denied(core, why, &entry.dn)),
-                Err(fault) => {
-                    core.throttle.give_back(&counted);
-                    Err(fault)
+            let counted = take_turn(core, &count(&entry.dn))?;
+            return match prove(core, &server, &entry.dn, password, &[turn, &counted], deadline).await? {
+                Ok(()) => {
+                    turn.succeeded();
+                    counted.succeeded();
+                    Ok((server, entry))
                 }
+                Err(why) => Err(denied(core, why, &entry.dn)),
             };
         }
-        Sought::Nobody => Why::NoSuchUser,
+        Sought::Nobody | Sought::Elsewhere => Why::NoSuchUser,
         Sought::Several => Why::AmbiguousUser,
-        Sought::TooManyGroups => return Err(too_many_groups()),
+        Sought::Unreadable(_) => Why::UnreadableEntry,
     };
     // A bind that must fail, so that the answer for a name nobody has takes as many requests.
     let nobody = dn::child("cn", &core.entropy.token(), &core.config.base_dn);
     let random = Secret::new(core.entropy.token());
-    let _ = prove(core, Some(&server), &nobody, &random, deadline).await?;
+    let _ = prove(core, &server, &nobody, &random, &[turn], deadline).await?;
     Err(denied(core, why, ""))
-}
-
-/// Proves the password, then fetches the entry.
-async fn by_name(
-    core: &Arc<Core>,
-    name: &str,
-    password: &Secret<String>,
-    deadline: Instant,
-) -> Result<(Entry, String), Fault> {
-    let counted = count(name);
-    take_turn(core, &counted)?;
-    match prove(core, None, name, password, deadline).await {
-        Ok(Ok(())) => {}
-        Ok(Err(why)) => return Err(denied(core, why, name)),
-        Err(fault) => {
-            core.throttle.give_back(&counted);
-            return Err(fault);
-        }
-    }
-    match person::seek(core, &Wanted::Entry(name.to_owned()), deadline).await?.1 {
-        Sought::One(entry) => Ok((entry, counted)),
-        Sought::TooManyGroups => Err(too_many_groups()),
-        Sought::Nobody | Sought::Several => Err(Fault::Rejected(
-            "the directory takes the password and does not show the entry to the service account".into(),
-        )),
-    }
 }
 
 /// The counter of an entry.
@@ -164,10 +135,6 @@ fn count(name: &str) -> String {
     let name = dn::Dn::parse(name).map_or_else(|_| dn::fold(name), |name| name.to_string());
     // No user name has a NUL in front: the counters of names and of entries are apart.
     format!("\0{name}")
-}
-
-fn too_many_groups() -> Fault {
-    Fault::Rejected(format!("the person is in more than {} groups", super::groups::GROUPS_MAX))
 }
 
 /// The person reads that name or password are wrong; the log has why.
@@ -183,19 +150,26 @@ fn denied(core: &Core, why: Why, entry: &str) -> Fault {
 }
 
 /// A bind as the entry, on a connection that is used for nothing else. Only an answer about the credentials ends
-/// it; a server that does not answer is put aside, and another one asked.
+/// it; a server that does not answer is put aside, and another one asked. The `turns` count as soon as a password is
+/// on its way: whatever becomes of it, the directory may have counted it as well.
 async fn prove(
     core: &Arc<Core>,
-    first: Option<&Arc<Server>>,
+    first: &Arc<Server>,
     name: &str,
     password: &Secret<String>,
+    turns: &[&Turn<'_>],
     deadline: Instant,
 ) -> Result<Result<(), Why>, Fault> {
-    let mut attempts = core.servers.attempts(first, deadline);
-    while let Some((server, until)) = attempts.next(Instant::now()) {
+    let mut attempts = core.servers.attempts(Some(first), deadline);
+    let mut binds = 0;
+    while binds < BINDS_MAX
+        && let Some((server, until)) = attempts.next(Instant::now())
+    {
         let opened = Connection::open(&server.target, core.clock.unix(), until).await;
         let answer = match opened {
             Ok((mut connection, _)) => {
+                turns.iter().for_each(|turn| turn.spend());
+                binds += 1;
                 let answer = connection.bind(name, password, until).await;
                 connection.close().await;
                 answer
@@ -213,7 +187,7 @@ async fn prove(
         };
         core.answered(&server);
         let words = |code| format!("{} answers a bind with result {code}", server.target.address);
-        match of_bind(&answer) {
+        match of_persons_bind(&answer) {
             Ok(()) => return Ok(Ok(())),
             Err(Refusal::Credentials(why)) => return Ok(Err(why)),
             Err(Refusal::Unavailable(code)) => {
@@ -223,4 +197,25 @@ async fn prove(
         }
     }
     Err(Fault::Unwell(attempts.unwell()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_never_sent() {
+        for (username, password, may) in [
+            ("ann", "secret", true),
+            ("ann", "s", true),
+            ("ann", "", false),
+            ("ann", "\0", false),
+            ("ann", "secret\0", false),
+            ("", "secret", false),
+            (" ", "secret", false),
+        ] {
+            assert_eq!(may_be_sent(username, password), may, "{username:?} {password:?}");
+        }
+        assert!(!may_be_sent("ann", &"x".repeat(PASSWORD_BYTES_MAX + 1)));
+    }
 }

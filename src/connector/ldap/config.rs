@@ -61,8 +61,8 @@ pub struct Config {
     /// Attribute of the user search; exactly one entry must match. `uid`, or `sAMAccountName` for `activedirectory`,
     /// by default.
     pub username_search_key: Option<String>,
-    /// Attribute of the user's RDN, for a bind without search: as `userRDNKey=name,baseDN`. Beside
-    /// `usernameSearchKey` it has no effect.
+    /// Attribute of the user's RDN: his entry is `userRDNKey=name,baseDN`, which the service account reads before the
+    /// bind. Beside `usernameSearchKey` it has no effect.
     #[serde(rename = "userRDNKey")]
     pub user_rdn_key: Option<String>,
     /// How deep the user search goes; `wholeSubtree` by default.
@@ -87,7 +87,7 @@ pub struct Config {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NestedGroups {
-    /// Whether `memberOf` also has the groups that contain the person's groups, up to ten levels and 5,000 groups.
+    /// Whether `memberOf` also has the groups that contain the person's groups, up to ten levels and 1,000 groups.
     /// Off, `memberOf` is what the entry has, which costs nothing; on, each level costs a search for every 32 groups
     /// (`member` and `uniqueMember`, below `baseDN`). Active Directory's primary group is in neither.
     #[serde(default)]

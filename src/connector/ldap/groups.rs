@@ -6,11 +6,12 @@ use super::service::{Service, Trouble};
 use crate::health::{Reason, Unwell};
 use crate::protocol::ldap::search::{Depth, Search};
 use crate::protocol::ldap::{Dn, Filter};
+use crate::value::limits::MEMBERS_MAX;
 
 /// Most levels.
 pub const LEVELS_MAX: usize = 10;
-/// Most groups of one person.
-pub const GROUPS_MAX: usize = 5_000;
+/// Most groups of one person: a session keeps no longer list.
+pub const GROUPS_MAX: usize = MEMBERS_MAX;
 /// Groups whose groups are asked for in one search.
 pub const GROUPS_PER_SEARCH: usize = 32;
 /// Groups on one page of an answer.
@@ -112,7 +113,7 @@ pub(super) async fn climb(
             let same = search.page.as_ref().is_some_and(|(_, before)| *before == cookie);
             if pages >= PAGES_MAX || (same && found.entries.is_empty()) {
                 let words = "the directory gives pages without end";
-                return Err(Trouble::Unwell(Unwell::new(Reason::NotLdap, words)));
+                return Err(Trouble::Unreadable(Unwell::new(Reason::NotLdap, words)));
             }
             search.page = Some((PAGE_ENTRIES, cookie));
         }

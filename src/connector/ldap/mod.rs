@@ -32,7 +32,7 @@ use crate::net::ldap::{Protection, Target};
 use crate::value::Secret;
 
 use config::Config;
-use person::{Sought, Wanted};
+use person::Sought;
 use servers::{Server, Servers};
 use service::Trouble;
 
@@ -188,14 +188,24 @@ impl Connector for LdapConnector {
 
     fn look_up<'a>(&'a self, username: &'a str) -> Answer<'a, Result<Map<String, Value>, Fault>> {
         Box::pin(async move {
-            let (core, wanted) = (self.0.clone(), Wanted::Called(username.to_owned()));
+            let (core, name) = (self.0.clone(), username.to_owned());
             let work = async move {
                 let deadline = tokio::time::Instant::now() + Duration::from_millis(complete::SIGN_IN_MILLIS_MAX);
-                match person::seek(&core, &wanted, deadline).await?.1 {
-                    Sought::One(entry) => Ok(person::seen(&core.config, &entry)),
-                    Sought::Nobody | Sought::Several => Ok(Map::new()),
-                    Sought::TooManyGroups => Err(Fault::Rejected("the person is in too many groups".into())),
-                }
+                let (server, sought) = person::seek(&core, &name, deadline).await?;
+                // Only of somebody who is certainly not there it is known that there is nothing: a rule that asks for
+                // what a person lacks must not hold for whom we did not find, or found in another's place.
+                let words = match sought {
+                    Sought::One(mut entry) if person::is_called(&core.config, &entry, &name) => {
+                        person::fill(&core, &server, &mut entry, deadline).await?;
+                        return person::seen(&core.config, &entry);
+                    }
+                    Sought::Nobody => return Ok(Map::new()),
+                    Sought::One(_) => "the directory finds an entry that has another name".into(),
+                    Sought::Several => "several entries have the name".into(),
+                    Sought::Elsewhere => "nobody has the name here, and the directory points at another one".into(),
+                    Sought::Unreadable(unwell) => unwell.detail,
+                };
+                Err(Fault::Rejected(words))
             };
             self.run(work).await.unwrap_or_else(|| Err(Fault::Unwell(broke_off())))
         })

@@ -12,11 +12,21 @@ use super::servers::Server;
 use super::service::{Service, Trouble};
 use super::Core;
 use crate::connector::Fault;
+use crate::health::{Reason, Unwell};
+use crate::protocol::ldap::dn::DN_BYTES_MAX;
 use crate::protocol::ldap::search::{Depth, Search};
 use crate::protocol::ldap::{Entry, Filter, dn};
+use crate::value::limits::{MEMBERS_MAX, VALUE_BYTES_MAX};
 
 /// Most parts of one long list of values.
 const RANGES_MAX: usize = 100;
+
+/// Most bytes that are kept of one entry.
+pub const ENTRY_BYTES_MAX: usize = 256 * 1024;
+/// Most names of attributes in one line of the log.
+const NAMES_LOGGED_MAX: usize = 8;
+/// The groups a person is in.
+const GROUPS: &str = "memberOf";
 
 /// What a directory keeps beside the attributes that `*` means, and people ask for.
 const OPERATIONAL: &[&str] = &["memberOf", "isMemberOf", "entryUUID", "nsUniqueId"];
@@ -24,29 +34,29 @@ const OPERATIONAL: &[&str] = &["memberOf", "isMemberOf", "entryUUID", "nsUniqueI
 /// Who has a name.
 #[derive(Debug)]
 pub(super) enum Sought {
-    /// One entry, with its attributes.
+    /// One entry, as the search brought it: see [`fill`].
     One(Entry),
     /// Nobody.
     Nobody,
+    /// Nobody here, and the directory points at another one, which nobody asks.
+    Elsewhere,
     /// Several entries.
     Several,
-    /// One with more groups than are taken.
-    TooManyGroups,
+    /// Something that is not read.
+    Unreadable(Unwell),
 }
 
 /// Asks the servers of the directory who has a name: those that do not answer are put aside.
-pub(super) async fn seek(
-    core: &Arc<Core>,
-    wanted: &Wanted,
-    deadline: Instant,
-) -> Result<(Arc<Server>, Sought), Fault> {
+pub(super) async fn seek(core: &Arc<Core>, name: &str, deadline: Instant) -> Result<(Arc<Server>, Sought), Fault> {
     let mut attempts = core.servers.attempts(None, deadline);
     while let Some((server, until)) = attempts.next(Instant::now()) {
-        match seek_at(core, &server, wanted, until).await {
+        match seek_at(core, &server, name, until).await {
             Ok(sought) => {
                 core.answered(&server);
                 return Ok((server, sought));
             }
+            // It would be the same at every server.
+            Err(Trouble::Unreadable(unwell)) => return Ok((server, Sought::Unreadable(unwell))),
             Err(trouble) => {
                 core.failed(&server, &trouble);
                 attempts.failed(trouble.unwell());
@@ -56,20 +66,10 @@ pub(super) async fn seek(
     Err(Fault::Unwell(attempts.unwell()))
 }
 
-/// Which entry.
-#[derive(Debug)]
-pub(super) enum Wanted {
-    /// The one with this name.
-    Called(String),
-    /// The one of this distinguished name.
-    Entry(String),
-}
-
-async fn seek_at(core: &Core, server: &Arc<Server>, wanted: &Wanted, deadline: Instant) -> Result<Sought, Trouble> {
+async fn seek_at(core: &Core, server: &Arc<Server>, name: &str, deadline: Instant) -> Result<Sought, Trouble> {
     let mut service = Service::at(core, server, deadline).await?;
-    let search = match (wanted, core.config.by()) {
-        (Wanted::Entry(name), _) => Search::entry(name, attributes(&core.config)),
-        (Wanted::Called(name), By::Search(key)) => Search {
+    let search = match core.config.by() {
+        By::Search(key) => Search {
             base: core.config.base_dn.clone(),
             depth: match core.config.authentication_search_scope {
                 Some(Scope::BaseObject) => Depth::Base,
@@ -82,9 +82,7 @@ async fn seek_at(core: &Core, server: &Arc<Server>, wanted: &Wanted, deadline: I
             entries_max: 2,
             page: None,
         },
-        (Wanted::Called(name), By::Rdn(key)) => {
-            Search::entry(&dn::child(key, name, &core.config.base_dn), attributes(&core.config))
-        }
+        By::Rdn(key) => Search::entry(&dn::child(key, name, &core.config.base_dn), attributes(&core.config)),
     };
     let mut found = match service.search(&search).await {
         Ok(found) => found,
@@ -100,25 +98,66 @@ async fn seek_at(core: &Core, server: &Arc<Server>, wanted: &Wanted, deadline: I
     if found.more || found.entries.len() > 1 {
         return Ok(Sought::Several);
     }
-    // An entry without a name could only be bound as nobody, which always succeeds (RFC 4513 §5.1.1).
-    let Some(mut entry) = found.entries.pop().filter(|entry| !entry.dn.trim().is_empty()) else {
-        return Ok(Sought::Nobody);
+    let Some(entry) = found.entries.pop() else {
+        return Ok(if found.references > 0 { Sought::Elsewhere } else { Sought::Nobody });
     };
-    complete_lists(&mut service, &mut entry).await?;
-    if core.config.nested_groups.enabled {
-        let base = core.config.nested_groups.base_dn.as_ref().unwrap_or(&core.config.base_dn);
-        if add_groups(core, &mut service, base, &mut entry).await?.is_err() {
-            return Ok(Sought::TooManyGroups);
-        }
+    // An entry without a name could only be bound as nobody, which always succeeds (RFC 4513 §5.1.1).
+    if entry.dn.trim().is_empty() || entry.dn.len() > DN_BYTES_MAX {
+        let unwell = Unwell::new(Reason::NotLdap, "the entry has no name that can be used");
+        return Ok(Sought::Unreadable(unwell));
     }
     Ok(Sought::One(entry))
+}
+
+/// Whether an entry has exactly this name, but for the case of ASCII letters and blanks at the ends. Directories
+/// find more: full-width letters, letters without their accents. Whoever proves a password may be found so; whom a
+/// look-up is about must not hang on it.
+pub(super) fn is_called(config: &Config, entry: &Entry, name: &str) -> bool {
+    let (By::Search(key) | By::Rdn(key)) = config.by();
+    entry.texts(key).iter().any(|value| value.trim().eq_ignore_ascii_case(name.trim()))
+}
+
+/// Fetches what a search alone does not bring: the rest of long lists, and the groups of groups. What cannot be
+/// fetched whole is withheld.
+pub(super) async fn fill(
+    core: &Arc<Core>,
+    first: &Arc<Server>,
+    entry: &mut Entry,
+    deadline: Instant,
+) -> Result<(), Fault> {
+    if entry.missing_ranges().is_empty() && !core.config.nested_groups.enabled {
+        entry.withhold_parts();
+        return Ok(());
+    }
+    let mut attempts = core.servers.attempts(Some(first), deadline);
+    while let Some((server, until)) = attempts.next(Instant::now()) {
+        match fill_at(core, &server, entry, until).await {
+            Ok(()) => return Ok(()),
+            Err(trouble) => {
+                core.failed(&server, &trouble);
+                attempts.failed(trouble.unwell());
+            }
+        }
+    }
+    Err(Fault::Unwell(attempts.unwell()))
+}
+
+async fn fill_at(core: &Core, server: &Arc<Server>, entry: &mut Entry, deadline: Instant) -> Result<(), Trouble> {
+    let mut service = Service::at(core, server, deadline).await?;
+    complete_lists(&mut service, entry).await?;
+    if core.config.nested_groups.enabled && !entry.withholds(GROUPS) {
+        let base = core.config.nested_groups.base_dn.as_ref().unwrap_or(&core.config.base_dn);
+        add_groups(core, &mut service, base, entry).await?;
+    }
+    Ok(())
 }
 
 /// Attributes to ask for: all that belong to people, and those that have to be asked for by name.
 fn attributes(config: &Config) -> Vec<String> {
     let mapped = config.attribute_mapping.values().map(String::as_str);
+    let (By::Search(key) | By::Rdn(key)) = config.by();
     let mut names: Vec<String> = vec!["*".into()];
-    for name in OPERATIONAL.iter().copied().chain(mapped) {
+    for name in OPERATIONAL.iter().copied().chain([key]).chain(mapped) {
         if !names.iter().any(|have| have.eq_ignore_ascii_case(name)) {
             names.push(name.to_owned());
         }
@@ -126,37 +165,49 @@ fn attributes(config: &Config) -> Vec<String> {
     names
 }
 
-/// Fetches the rest of lists that came in parts.
+/// Fetches the rest of lists that came in parts, as long as they are lists that a session may keep.
 async fn complete_lists(service: &mut Service<'_>, entry: &mut Entry) -> Result<(), Trouble> {
     for _ in 0..RANGES_MAX {
-        let Some(missing) = entry.missing_ranges().into_iter().next() else { return Ok(()) };
-        let search = Search::entry(&entry.dn, vec![missing.next.clone()]);
-        let part = service.search(&search).await?.entries.pop().unwrap_or_default();
-        entry.add_range(&missing, part);
+        let Some(missing) = entry.missing_ranges().into_iter().next() else { break };
+        let (bytes, count) = entry.weight(&missing.name);
+        let part = match bytes > VALUE_BYTES_MAX || count >= MEMBERS_MAX {
+            true => Entry::default(),
+            false => match service.search(&Search::entry(&entry.dn, vec![missing.next.clone()])).await {
+                Ok(mut found) => found.entries.pop().unwrap_or_default(),
+                Err(Trouble::Unreadable(_)) => Entry::default(),
+                Err(trouble) => return Err(trouble),
+            },
+        };
+        if !entry.add_range(&missing, part) {
+            entry.withhold(&missing.name);
+        }
     }
+    entry.withhold_parts();
     Ok(())
 }
 
-async fn add_groups(
-    core: &Core,
-    service: &mut Service<'_>,
-    base: &str,
-    entry: &mut Entry,
-) -> Result<Result<(), TooMany>, Trouble> {
-    let Ok(mut climb) = Climb::from(&entry.dn, &entry.texts("memberOf")) else { return Ok(Err(TooMany)) };
-    if groups::climb(service, base, &mut climb).await?.is_err() {
-        tracing::warn!(event = "ldap.groups.cut", connector = core.config.common.name, detail = format!("more than {GROUPS_MAX} groups"), "groups of groups were not all followed");
-        return Ok(Err(TooMany));
-    }
-    if climb.is_cut() {
-        tracing::warn!(event = "ldap.groups.cut", connector = core.config.common.name, detail = format!("more than {} levels", groups::LEVELS_MAX), "groups of groups were not all followed");
-    }
-    entry.set("memberOf", climb.groups().into_iter().map(String::into_bytes).collect());
-    Ok(Ok(()))
+async fn add_groups(core: &Core, service: &mut Service<'_>, base: &str, entry: &mut Entry) -> Result<(), Trouble> {
+    let cut = match Climb::from(&entry.dn, &entry.texts(GROUPS)) {
+        Err(TooMany) => format!("more than {GROUPS_MAX} groups"),
+        Ok(mut climb) => match groups::climb(service, base, &mut climb).await {
+            Ok(Ok(())) if !climb.is_cut() => {
+                entry.set(GROUPS, climb.groups().into_iter().map(String::into_bytes).collect());
+                return Ok(());
+            }
+            Ok(Ok(())) => format!("more than {} levels", groups::LEVELS_MAX),
+            Ok(Err(TooMany)) => format!("more than {GROUPS_MAX} groups"),
+            Err(Trouble::Unreadable(unwell)) => unwell.detail,
+            Err(trouble) => return Err(trouble),
+        },
+    };
+    tracing::warn!(event = "ldap.groups.cut", connector = core.config.common.name, detail = cut, "groups of groups were not all followed");
+    entry.withhold(GROUPS);
+    Ok(())
 }
 
-/// An entry's attributes under the names by which they are seen.
-pub(super) fn seen(config: &Config, entry: &Entry) -> Map<String, Value> {
+/// An entry's attributes under the names by which they are seen. What is more than a session keeps is null: it is
+/// there, and not known.
+pub(super) fn seen(config: &Config, entry: &Entry) -> Result<Map<String, Value>, Fault> {
     let mut attributes = entry.attributes();
     let mapped: Vec<(&String, Value)> = config
         .attribute_mapping
@@ -171,7 +222,38 @@ pub(super) fn seen(config: &Config, entry: &Entry) -> Map<String, Value> {
     };
     attributes.retain(|have, _| !is_mapped(have));
     attributes.extend(mapped.into_iter().map(|(seen, value)| (seen.clone(), value)));
-    attributes
+    withhold_large(&mut attributes).ok_or_else(|| Fault::Rejected("the entry has more attributes than are taken".into()))?;
+    let withheld = || attributes.iter().filter(|(_, value)| value.is_null()).map(|(name, _)| name.as_str());
+    if withheld().next().is_some() {
+        let names = withheld().take(NAMES_LOGGED_MAX).collect::<Vec<_>>().join(", ");
+        tracing::warn!(event = "ldap.attributes.withheld", connector = config.common.name, entry = entry.dn, detail = names, "attributes of an entry are too large or came in part");
+    }
+    Ok(attributes)
+}
+
+/// Withholds values beyond the limits, then the largest until the rest is small enough. `None` when the names alone
+/// are too much.
+fn withhold_large(attributes: &mut Map<String, Value>) -> Option<()> {
+    let bytes = |value: &Value| match value {
+        Value::Array(list) => list.iter().map(|member| member.as_str().map_or(0, str::len) + 1).sum(),
+        one => one.as_str().map_or(0, str::len),
+    };
+    let mut sizes: Vec<(usize, String)> = attributes.iter().map(|(name, value)| (bytes(value), name.clone())).collect();
+    sizes.sort();
+    let mut total: usize = sizes.iter().map(|(_, name)| name.len()).sum();
+    if attributes.len() > MEMBERS_MAX || total > ENTRY_BYTES_MAX {
+        return None;
+    }
+    for (bytes, name) in sizes {
+        let Some(value) = attributes.get_mut(&name) else { continue };
+        let is_long = value.as_array().is_some_and(|list| list.len() > MEMBERS_MAX) || bytes > VALUE_BYTES_MAX;
+        if is_long || total + bytes > ENTRY_BYTES_MAX {
+            *value = Value::Null;
+        } else {
+            total += bytes;
+        }
+    }
+    Some(())
 }
 
 #[cfg(test)]
@@ -188,13 +270,57 @@ mod tests {
     fn names_are_exchanged() {
         let values = [("mail", "a@x"), ("displayName", "Ann"), ("cn", "ann"), ("Email", "old")];
         let values = values.map(|(name, value)| (name.to_owned(), vec![value.as_bytes().to_vec()])).to_vec();
-        let entry = Entry { dn: "uid=a".into(), values };
+        let entry = Entry { dn: "uid=a".into(), values, withheld: Vec::new() };
         let config = config(json!({"email": "MAIL", "name": "displayname", "none": "absent", "cn": "cn"}));
-        let got = Value::Object(seen(&config, &entry));
+        let got = Value::Object(seen(&config, &entry).unwrap());
         assert_eq!(got, json!({"email": "a@x", "name": "Ann", "cn": "ann", "dn": "uid=a"}));
         assert_eq!(
             attributes(&config),
-            ["*", "memberOf", "isMemberOf", "entryUUID", "nsUniqueId", "cn", "MAIL", "displayname", "absent"]
+            ["*", "memberOf", "isMemberOf", "entryUUID", "nsUniqueId", "uid", "cn", "MAIL", "displayname", "absent"]
         );
+    }
+
+    fn entry(values: &[(&str, &[&str])]) -> Entry {
+        let values = values
+            .iter()
+            .map(|(name, list)| ((*name).to_owned(), list.iter().map(|value| value.as_bytes().to_vec()).collect()));
+        Entry { dn: "uid=a".into(), values: values.collect(), withheld: Vec::new() }
+    }
+
+    #[test]
+    fn what_a_directory_finds_may_be_somebody_else() {
+        let entry = entry(&[("UID", &["Alice", "al "]), ("cn", &["bob"])]);
+        for (name, want) in [
+            ("alice", true),
+            (" ALICE ", true),
+            ("al", true),
+            ("\u{ff41}lice", false),
+            ("\u{e1}lice", false),
+            ("al\u{ad}ice", false),
+            ("bob", false),
+            ("", false),
+        ] {
+            assert_eq!(is_called(&config(json!({})), &entry, name), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_large_is_withheld_and_not_absent() {
+        let large = "x".repeat(VALUE_BYTES_MAX + 1);
+        let some = "x".repeat(VALUE_BYTES_MAX);
+        let many = vec!["x"; MEMBERS_MAX + 1];
+        let mut attributes = json!({"description": large, "member": many, "mail": "a@x", "a": some, "b": some, "c": some, "d": some});
+        let attributes = attributes.as_object_mut().unwrap();
+        withhold_large(attributes).expect("few names");
+        let withheld: Vec<&str> = attributes.iter().filter(|(_, v)| v.is_null()).map(|(name, _)| name.as_str()).collect();
+        assert_eq!(withheld, ["description", "member", "d"], "too large each, or together");
+        assert_eq!(attributes["mail"], "a@x");
+        let mut many: Map<String, Value> = (0..=MEMBERS_MAX).map(|i| (i.to_string(), "x".into())).collect();
+        assert!(withhold_large(&mut many).is_none());
+        let mut long = Map::from_iter([("n".repeat(ENTRY_BYTES_MAX + 1), Value::from("x"))]);
+        assert!(withhold_large(&mut long).is_none());
+        let mapped = config(json!({"about": "description"}));
+        let seen = seen(&mapped, &entry(&[("description", &[&"x".repeat(9_000_000)]), ("mail", &["a@x"])])).unwrap();
+        assert_eq!(Value::Object(seen), json!({"about": null, "mail": "a@x", "dn": "uid=a"}));
     }
 }

@@ -2,7 +2,7 @@
 //! clock of its own, so that no sign-in waits for it.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -19,17 +19,25 @@ pub const RETRY_MILLIS_FIRST: u64 = 500;
 /// Longest pause between two tries, in milliseconds.
 pub const RETRY_MILLIS_MAX: u64 = 15_000;
 
+/// First pause after a server refused the service account, in milliseconds; doubles with each refusal. Directories
+/// lock accounts whose wrong password is tried again and again.
+pub const REFUSED_MILLIS_FIRST: u64 = 2_000;
+/// Longest such pause, in milliseconds.
+pub const REFUSED_MILLIS_MAX: u64 = 60_000;
+
 /// A server.
 pub(super) struct Server {
     pub target: Target,
     pub pool: Pool,
     /// Failed tries since it was put aside; zero while it serves.
     failures: AtomicU32,
+    /// Refusals of the service account in a row, until when it is not tried, and what was said.
+    refused: Mutex<Option<(u32, Instant, Unwell)>>,
 }
 
 impl Server {
     pub(super) fn new(target: Target) -> Self {
-        Server { target, pool: Pool::default(), failures: AtomicU32::new(0) }
+        Server { target, pool: Pool::default(), failures: AtomicU32::new(0), refused: Mutex::new(None) }
     }
 
     pub(super) fn serves(&self) -> bool {
@@ -51,6 +59,22 @@ impl Server {
     /// It answers. `true` when it was aside.
     pub(super) fn take_back(&self) -> bool {
         self.failures.swap(0, Ordering::Relaxed) != 0
+    }
+
+    /// What it said to the service account lately, while that is not to be tried again.
+    pub(super) fn refusal(&self, now: Instant) -> Option<Unwell> {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.as_ref().filter(|(_, until, _)| now < *until).map(|(_, _, unwell)| unwell.clone())
+    }
+
+    /// It refused the service account, or with `None` took it.
+    pub(super) fn service_bind(&self, now: Instant, refusal: Option<&Unwell>) {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = refused.as_ref().map_or(0, |(times, _, _)| *times);
+        *refused = refusal.map(|unwell| {
+            let pause = (REFUSED_MILLIS_FIRST << times.min(16)).min(REFUSED_MILLIS_MAX);
+            (times.saturating_add(1), now + Duration::from_millis(pause), unwell.clone())
+        });
     }
 
     /// How long to wait before it is tried again.
@@ -172,6 +196,22 @@ mod tests {
         servers.list[0].put_aside();
         assert_eq!(waits(10_000), [5_000, 10_000]);
         assert!(waits(0).is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_refused_service_account_is_not_tried_again_at_once() {
+        let servers = servers(1);
+        let (server, begun) = (&servers.list[0], Instant::now());
+        let unwell = Unwell::new(Reason::ServiceBindRefused, "no");
+        let at = |millis| begun + Duration::from_millis(millis);
+        server.service_bind(begun, Some(&unwell));
+        assert!(server.refusal(at(1_999)).is_some() && server.refusal(at(2_000)).is_none());
+        server.service_bind(at(2_000), Some(&unwell));
+        assert!(server.refusal(at(5_999)).is_some() && server.refusal(at(6_000)).is_none());
+        (0..100).for_each(|_| server.service_bind(begun, Some(&unwell)));
+        assert!(server.refusal(at(59_999)).is_some() && server.refusal(at(60_000)).is_none());
+        server.service_bind(begun, None);
+        assert!(server.refusal(begun).is_none());
     }
 
     #[tokio::test]

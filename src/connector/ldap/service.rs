@@ -22,12 +22,15 @@ pub(super) enum Trouble {
     Unwell(Unwell),
     /// It answers, and refuses this search.
     Refused(LdapResultCode),
+    /// It answers this search with what is not read: too much, or not LDAP. It took the service account before, so
+    /// this is about what was searched.
+    Unreadable(Unwell),
 }
 
 impl Trouble {
     pub(super) fn unwell(self) -> Unwell {
         match self {
-            Trouble::Unwell(unwell) => unwell,
+            Trouble::Unwell(unwell) | Trouble::Unreadable(unwell) => unwell,
             Trouble::Refused(code) => {
                 let reason = match code {
                     LdapResultCode::Busy | LdapResultCode::Unavailable => Reason::DirectoryUnavailable,
@@ -59,6 +62,9 @@ pub(super) async fn connect(
     server: &Server,
     deadline: Instant,
 ) -> Result<(Connection, Phases), NoService> {
+    if let Some(unwell) = server.refusal(Instant::now()) {
+        return Err(NoService { unwell, phases: Phases::default() });
+    }
     let opened = Connection::open(&server.target, core.clock.unix(), deadline).await;
     let (mut connection, mut phases) =
         opened.map_err(|error| NoService { phases: error.phases.clone(), unwell: unwell(error) })?;
@@ -67,7 +73,10 @@ pub(super) async fn connect(
     phases.request = Some(begun.elapsed());
     let fault = |unwell| NoService { unwell, phases: phases.clone() };
     match of_bind(&bound.map_err(|error| fault(unwell(error)))?) {
-        Ok(()) => Ok((connection, phases)),
+        Ok(()) => {
+            server.service_bind(Instant::now(), None);
+            Ok((connection, phases))
+        }
         Err(refusal) => {
             let address = &server.target.address;
             let unwell = match refusal {
@@ -83,6 +92,9 @@ pub(super) async fn connect(
                     format!("{address} answers the bind of the service account with result {code}"),
                 ),
             };
+            if unwell.reason == Reason::ServiceBindRefused {
+                server.service_bind(Instant::now(), Some(&unwell));
+            }
             connection.close().await;
             Err(fault(unwell))
         }
@@ -104,7 +116,25 @@ impl<'a> Service<'a> {
     /// A connection to a server, an idle one if there is any.
     pub(super) async fn at(core: &'a Core, server: &Arc<Server>, deadline: Instant) -> Result<Self, Trouble> {
         let served = server.serves();
-        let place = server.pool.place(deadline).await.ok_or_else(|| {
+        let place = server.pool.place(deadline).await;
+        Self::on(core, server, served, place, deadline).await
+    }
+
+    /// The same for a request of our own, which does not wait for those of people.
+    pub(super) async fn of_ours(core: &'a Core, server: &Arc<Server>, deadline: Instant) -> Result<Self, Trouble> {
+        let served = server.serves();
+        let place = server.pool.place_of_ours(deadline).await;
+        Self::on(core, server, served, place, deadline).await
+    }
+
+    async fn on(
+        core: &'a Core,
+        server: &Arc<Server>,
+        served: bool,
+        place: Option<OwnedSemaphorePermit>,
+        deadline: Instant,
+    ) -> Result<Self, Trouble> {
+        let place = place.ok_or_else(|| {
             let words = format!("no connection to {} became free in time", server.target.address);
             Trouble::Unwell(Unwell::new(Reason::OurLimit, words))
         })?;
@@ -149,7 +179,10 @@ impl<'a> Service<'a> {
                     if was_idle && error.kind == NetErrorKind::Lost {
                         continue;
                     }
-                    Err(Trouble::Unwell(unwell(error)))
+                    Err(match error.kind {
+                        NetErrorKind::Protocol | NetErrorKind::TooLarge => Trouble::Unreadable(unwell(error)),
+                        _ => Trouble::Unwell(unwell(error)),
+                    })
                 }
             };
         }

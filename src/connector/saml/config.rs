@@ -15,7 +15,7 @@ use crate::value::{SecretText, WebUrl};
 /// A SAML identity provider.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(extend("dependentRequired" = {"samlSPCertPath": ["samlSPKeyPath"], "samlSPKeyPath": ["samlSPCertPath"]}))]
+#[schemars(extend("dependentRequired" = {"samlSPCertPath": ["samlSPKeyPath"], "samlSPKeyPath": ["samlSPCertPath"], "samlWantsEncryption": ["samlSPKeyPath"]}))]
 #[schemars(rename = "SamlConnector")]
 pub struct Config {
     /// The envelope.
@@ -191,8 +191,8 @@ impl IdpConfig for Config {
         self.saml_logout_callback_url.as_ref()
     }
 
-    fn landing(&self) -> Option<&WebUrl> {
-        self.saml_idp_initiated_url.as_ref()
+    fn landing(&self) -> Option<(&'static str, &WebUrl)> {
+        Some(("samlIDPInitiatedURL", self.saml_idp_initiated_url.as_ref()?))
     }
 
     fn can_sign_in(&self) -> Result<(), &'static str> {

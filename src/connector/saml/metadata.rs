@@ -71,8 +71,8 @@ pub enum Whose {
 pub type Usable = Arc<Kept<IdpMetadata>>;
 
 impl Metadata {
-    /// With the copy of an earlier run, where the shelf has a good one; with the file, where it is one. A file
-    /// that is no good is an error at the start.
+    /// With the copy of an earlier run, where the shelf has a good one; with the file, where it is one. A file that
+    /// is no good makes a provider that is not well, as an address would: the others go on.
     pub fn open(config: &Config, pinned: Option<PeerKey>, opening: &Opening<'_>) -> Result<Arc<Self>, String> {
         let source = match (config.metadata_path(), WebUrl::parse(&config.saml_metadata_url)) {
             (Some(path), _) => Source::File(path.to_owned(), Mutex::default(), Mutex::default()),
@@ -102,7 +102,14 @@ impl Metadata {
                 metadata.cell = Cell::new(known);
             }
             Source::File(..) => {
-                metadata.look_at_file().map_err(|unwell| format!("samlMetadataURL: {}", unwell.detail))?;
+                if let Err(unwell) = metadata.look_at_file() {
+                    tracing::error!(
+                        event = "idp.metadata.copy_ignored",
+                        connector = metadata.keeper.connector(),
+                        reason = %unwell,
+                        "the metadata file cannot be used: nobody can sign in there until it is another"
+                    );
+                }
             }
         }
         Ok(Arc::new(metadata))
@@ -265,7 +272,10 @@ impl Metadata {
             return Ok(known.clone());
         }
         let bytes = files::read(path, xml::METADATA.bytes_max as u64).map_err(unreadable);
-        let read = bytes.and_then(|bytes| Ok((self.read(&bytes)?, Bytes::from(bytes))));
+        let read = bytes.and_then(|bytes| match self.read(&bytes) {
+            Ok(metadata) => Ok((metadata, Bytes::from(bytes))),
+            Err(unwell) => Err(Unwell::new(unwell.reason, format!("{}: {}", path.display(), unwell.detail))),
+        });
         *last = Some(stamp);
         match (read, known) {
             (Ok((metadata, body)), _) => {

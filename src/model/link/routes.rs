@@ -26,6 +26,7 @@ pub(super) fn check(linking: &mut Linking<'_>, deployment: &Deployment) {
     }
     logouts(linking, deployment);
     landings(linking, deployment);
+    callbacks(linking, deployment);
     let Some(provider) = &deployment.oidc_provider else { return };
     let endpoints = &provider.endpoints;
     let named = [
@@ -63,13 +64,40 @@ fn landings(linking: &mut Linking<'_>, deployment: &Deployment) {
         })
     };
     for idp in &deployment.idps {
-        if let Some(url) = idp.config.landing().filter(|url| !is_page(url)) {
-            let words = format!(
-                "{url}, where people land whose sign-in the provider began, is no page behind a sign-in"
-            );
-            linking.at_value(&codes::MISSING_PART, &idp.pointer, words).help =
-                Some("Name a page of a proxied app that asks for a sign-in.".into());
-        }
+        let Some((key, url)) = idp.config.landing().filter(|(_, url)| !is_page(url)) else { continue };
+        let words = format!("`{key}` names {url}, which no proxied app of this file serves behind a sign-in");
+        linking.at_value(&codes::MISSING_PART, &format!("{}/{key}", idp.pointer), words).help =
+            Some("Name a page of a proxied app that asks for a sign-in.".into());
+    }
+}
+
+/// Answers of providers may share an address among themselves, since their state says whose they are; and so may
+/// password pages. One of each at one address cannot be told apart.
+fn callbacks(linking: &mut Linking<'_>, deployment: &Deployment) {
+    let path = |address: &CallbackAddress| match address {
+        CallbackAddress::Url(url) => (Some(url.authority()), url.path().to_owned()),
+        CallbackAddress::Path(path) => (None, path.clone()),
+    };
+    let meet = |a: &(Option<String>, String), b: &(Option<String>, String)| {
+        a.1 == b.1 && (a.0.is_none() || b.0.is_none() || a.0 == b.0)
+    };
+    let addresses = |asks: bool| {
+        deployment
+            .idps
+            .iter()
+            .filter(move |idp| idp.facts.protocol.asks_for_password() == asks)
+            .flat_map(|idp| idp.config.callbacks().into_iter().map(move |address| (idp, address)))
+    };
+    for (page, at) in addresses(true) {
+        let Some((other, _)) = addresses(false).find(|(_, answers)| meet(&path(&at), &path(answers))) else {
+            continue;
+        };
+        let also = linking.document.value(&other.pointer);
+        let words =
+            format!("the password page of `{}` has the address of answers to `{}`", page.name, other.name);
+        let finding = linking.at_value(&codes::ROUTE_CONFLICT, &page.pointer, words);
+        finding.related.push((also, "here".into()));
+        finding.help = Some("Choose a path of its own with `loginURL`.".into());
     }
 }
 

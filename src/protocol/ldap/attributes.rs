@@ -12,13 +12,15 @@ pub struct Entry {
     pub dn: String,
     /// Attribute descriptions, options included, with their values.
     pub values: Vec<(String, Vec<Vec<u8>>)>,
+    /// Attributes it has of which not all values came: what they say is not known.
+    pub withheld: Vec<String>,
 }
 
 impl From<LdapSearchResultEntry> for Entry {
     fn from(entry: LdapSearchResultEntry) -> Self {
         let values =
             entry.attributes.into_iter().map(|attribute| (attribute.atype, attribute.vals)).collect();
-        Entry { dn: entry.dn, values }
+        Entry { dn: entry.dn, values, withheld: Vec::new() }
     }
 }
 
@@ -29,6 +31,8 @@ pub struct MissingRange {
     pub name: String,
     /// What to ask for next.
     pub next: String,
+    /// Index of the first value that is missing.
+    pub first: usize,
 }
 
 /// Attributes that hold passwords or what opens them; compared without case and without options.
@@ -58,6 +62,10 @@ const NEVER: &[&str] = &[
     "ipanthash",
     "oathsecret",
     "unixuserpassword",
+    "mssfu30password",
+    "mspkidpapimasterkeys",
+    "mspkiaccountcredentials",
+    "userpkcs12",
 ];
 
 /// Pictures and sounds: nothing a session or a token is for.
@@ -68,7 +76,6 @@ const BINARY: &[&str] = &[
     "usercertificate",
     "cacertificate",
     "usersmimecertificate",
-    "userpkcs12",
     "certificaterevocationlist",
     "authorityrevocationlist",
     "crosscertificatepair",
@@ -91,7 +98,8 @@ const SIDS: &[&str] = &["objectsid", "sidhistory", "tokengroups", "mssfu30posixm
 impl Entry {
     /// Attributes as a session keeps them: one value as a text, several as a list of texts, in the directory's own
     /// spelling of names, plus `dn`. `objectGUID` and `objectSid` are written as people do; other bytes, and
-    /// values of an attribute of which one is not UTF-8, in base64. Passwords and pictures are left out.
+    /// values of an attribute of which one is not UTF-8, in base64. Passwords and pictures are left out; null is
+    /// what is withheld.
     pub fn attributes(&self) -> Map<String, Value> {
         let mut attributes = Map::new();
         for (description, values) in &self.values {
@@ -107,6 +115,9 @@ impl Entry {
                 _ => Value::Array(texts),
             };
             attributes.insert(description.clone(), value);
+        }
+        for name in &self.withheld {
+            attributes.insert(name.clone(), Value::Null);
         }
         attributes.insert("dn".into(), self.dn.clone().into());
         attributes
@@ -127,8 +138,8 @@ impl Entry {
             .collect()
     }
 
-    /// Takes the parts of `list` that another answer brought: the list as a whole, under its plain name. `true`
-    /// when something was added. `part` is the answer to [`MissingRange::next`].
+    /// Takes the parts of `list` that another answer brought: the list as a whole, under its plain name. `part` is
+    /// the answer to [`MissingRange::next`]; `false` when it is no such answer, and nothing was added.
     pub fn add_range(&mut self, missing: &MissingRange, part: Entry) -> bool {
         let Some(at) = self.values.iter().position(|(d, values)| {
             missing_range(d, values.len()).is_some_and(|m| m.name.eq_ignore_ascii_case(&missing.name))
@@ -137,19 +148,54 @@ impl Entry {
         };
         let more = part.values.into_iter().find(|(d, values)| {
             let (name, options) = split(d);
-            !values.is_empty() && name.eq_ignore_ascii_case(&missing.name) && range(options).is_some()
+            let follows = range(options).is_some_and(|(first, _)| first == missing.first);
+            !values.is_empty() && name.eq_ignore_ascii_case(&missing.name) && follows
         });
-        let Some((description, values)) = more else {
-            // Nothing came: what is here is all there is.
-            self.values[at].0 = missing.name.clone();
-            return false;
-        };
+        let Some((description, values)) = more else { return false };
         self.values[at].1.extend(values);
         self.values[at].0 = match range(split(&description).1) {
             Some((_, Some(_))) => description,
             _ => missing.name.clone(),
         };
         true
+    }
+
+    /// Bytes and number of the values of a list that came in parts, as far as it came.
+    pub fn weight(&self, name: &str) -> (usize, usize) {
+        let lists =
+            self.values.iter().filter(|(description, _)| split(description).0.eq_ignore_ascii_case(name));
+        let values = || lists.clone().flat_map(|(_, values)| values);
+        (values().map(Vec::len).sum(), values().count())
+    }
+
+    /// Withholds every list that is still in parts, however they were announced: a part is not the list, and no
+    /// values are not "none". A first part that says it is the last one is the list.
+    pub fn withhold_parts(&mut self) {
+        let mut parts = Vec::new();
+        for (description, values) in &mut self.values {
+            let (name, options) = split(description);
+            if !options.split(';').any(|option| option.to_ascii_lowercase().starts_with("range=")) {
+                continue;
+            }
+            let name = name.to_owned();
+            if range(options) == Some((0, None)) && !values.is_empty() {
+                *description = name;
+            } else {
+                parts.push(name);
+            }
+        }
+        parts.iter().for_each(|name| self.withhold(name));
+    }
+
+    /// Forgets the values of an attribute, and that they are there is all that is known.
+    pub fn withhold(&mut self, name: &str) {
+        self.set(name, Vec::new());
+        self.withheld.push(name.to_owned());
+    }
+
+    /// Whether an attribute is withheld.
+    pub fn withholds(&self, name: &str) -> bool {
+        self.withheld.iter().any(|have| have.eq_ignore_ascii_case(name))
     }
 
     /// Replaces the values of an attribute, or adds it.
@@ -181,7 +227,11 @@ fn missing_range(description: &str, count: usize) -> Option<MissingRange> {
     let (name, options) = split(description);
     let (_, last) = range(options)?;
     let next = last?.checked_add(1)?;
-    (count > 0).then(|| MissingRange { name: name.to_owned(), next: format!("{name};range={next}-*") })
+    (count > 0).then(|| MissingRange {
+        name: name.to_owned(),
+        next: format!("{name};range={next}-*"),
+        first: next,
+    })
 }
 
 /// Values as texts, all in one way.
@@ -238,7 +288,7 @@ mod tests {
     fn entry(values: &[(&str, &[&[u8]])]) -> Entry {
         let values =
             values.iter().map(|(name, list)| ((*name).to_owned(), list.iter().map(|v| v.to_vec()).collect()));
-        Entry { dn: "uid=a,dc=x".into(), values: values.collect() }
+        Entry { dn: "uid=a,dc=x".into(), values: values.collect(), withheld: Vec::new() }
     }
 
     #[test]
@@ -308,8 +358,23 @@ mod tests {
     fn an_endless_list_ends() {
         let mut whole = entry(&[("member;range=0-1", &[b"a", b"b"])]);
         let missing = whole.missing_ranges().remove(0);
-        assert!(!whole.add_range(&missing, entry(&[])), "nothing new: the end");
-        assert!(whole.missing_ranges().is_empty());
+        for odd in [entry(&[]), entry(&[("member;range=0-1", &[b"a", b"b"])]), entry(&[("member", &[b"c"])])]
+        {
+            assert!(!whole.add_range(&missing, odd), "no answer to what was asked");
+        }
+        whole.withhold_parts();
+        assert!(whole.missing_ranges().is_empty() && whole.withholds("MEMBER"));
+        assert_eq!(whole.attributes()["member"], Value::Null, "two of many are not all");
+        for (description, values, want) in [
+            ("member;range=0-*", &[b"a" as &[u8]][..], json!("a")),
+            ("member;range=0-5", &[], Value::Null),
+            ("member;range=x", &[b"a"], Value::Null),
+            ("member;range=5-*", &[b"a"], Value::Null),
+        ] {
+            let mut odd = entry(&[(description, values)]);
+            odd.withhold_parts();
+            assert_eq!(odd.attributes()["member"], want, "{description}");
+        }
         for odd in [
             "member;range=",
             "member;range=-",

@@ -47,8 +47,36 @@ pub fn frame_bytes(bytes: &[u8], max: usize) -> Result<Option<usize>, Malformed>
     }
 }
 
+/// Whether a message is an answer or request of a kind RFC 4511 has: of others the reader would write to the
+/// standard output, which belongs to the program.
+fn is_of_a_known_kind(frame: &[u8]) -> bool {
+    /// Behind the tag of an element: its length is at most that of the frame.
+    fn inside(bytes: &[u8]) -> Option<(&[u8], usize)> {
+        let (&short, rest) = bytes.split_first()?;
+        match short {
+            0..0x80 => Some((rest, usize::from(short))),
+            _ => {
+                let (digits, rest) = rest.split_at_checked(usize::from(short & 0x7f))?;
+                let length =
+                    digits.iter().fold(0usize, |sum, digit| sum.wrapping_shl(8) | usize::from(*digit));
+                Some((rest, length))
+            }
+        }
+    }
+    let operation = || {
+        let (message, _) = inside(frame.get(1..)?)?;
+        let (id, length) = inside(message.get(1..)?)?;
+        id.get(length..)?.first().copied()
+    };
+    // Application tags: constructed, but for the requests to unbind, to delete and to abandon.
+    operation().is_some_and(|tag| matches!(tag, 0x60 | 0x61 | 0x63..=0x69 | 0x6b..=0x6f | 0x73 | 0x77..=0x79 | 0x42 | 0x4a | 0x50))
+}
+
 /// Reads one whole message.
 pub fn decode(frame: &[u8]) -> Result<LdapMsg, Malformed> {
+    if !is_of_a_known_kind(frame) {
+        return Err(Malformed::NotLdap);
+    }
     let mut codec = LdapCodec::new(Some(RESPONSE_BYTES_MAX), Some(DEPTH_MAX));
     let mut buffer = BytesMut::from(frame);
     match codec.decode(&mut buffer) {
@@ -101,6 +129,22 @@ mod tests {
         }
         let deep: Vec<u8> = (0..60).rev().flat_map(|n: u8| [0x30, n * 2]).collect();
         assert!(decode(&deep).is_err());
+    }
+
+    #[test]
+    fn kinds_nobody_knows_do_not_reach_the_reader() {
+        for (tag, is_known) in
+            [(0x61, true), (0x64, true), (0x42, true), (0x7e, false), (0x51, false), (0x04, false)]
+        {
+            for frame in [&[0x30, 5, 2, 1, 1, tag, 0][..], &[0x30, 0x81, 6, 2, 0x81, 1, 1, tag, 0]] {
+                assert_eq!(is_of_a_known_kind(frame), is_known, "{frame:02x?}");
+            }
+        }
+        assert!(
+            !is_of_a_known_kind(&[])
+                && !is_of_a_known_kind(&[0x30, 0x81])
+                && !is_of_a_known_kind(&[0x30, 3, 2, 9, 1])
+        );
     }
 
     #[test]

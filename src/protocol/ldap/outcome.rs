@@ -28,6 +28,8 @@ pub enum Why {
     AccountExpired,
     PasswordMustChange,
     AccountLocked,
+    Unwilling,
+    UnreadableEntry,
     Refused,
 }
 
@@ -46,6 +48,8 @@ impl Why {
             Why::AccountExpired => "account-expired",
             Why::PasswordMustChange => "password-must-change",
             Why::AccountLocked => "account-locked",
+            Why::Unwilling => "unwilling",
+            Why::UnreadableEntry => "unreadable-entry",
             Why::Refused => "refused",
         }
     }
@@ -68,6 +72,15 @@ pub fn of_bind(result: &LdapResult) -> Result<(), Refusal> {
         | Code::InsufficentAccessRights => Err(Refusal::Credentials(Why::Refused)),
         Code::Busy | Code::Unavailable => Err(Refusal::Unavailable(number(&result.code))),
         other => Err(Refusal::Unwilling(number(other))),
+    }
+}
+
+/// What the answer to a bind as a person means: as [`of_bind`], but that a directory is unwilling (53) to bind is
+/// about this person. 389 Directory Server says so of an inactivated account, before it looks at the password.
+pub fn of_persons_bind(result: &LdapResult) -> Result<(), Refusal> {
+    match result.code {
+        LdapResultCode::UnwillingToPerform => Err(Refusal::Credentials(Why::Unwilling)),
+        _ => of_bind(result),
     }
 }
 
@@ -122,6 +135,13 @@ mod tests {
         ] {
             assert_eq!(of_bind(&result(code.clone(), "")), want, "{code:?}");
         }
+        let unwilling = of_persons_bind(&result(Code::UnwillingToPerform, ""));
+        assert_eq!(
+            unwilling,
+            Err(Refusal::Credentials(Why::Unwilling)),
+            "an inactivated person, not a directory"
+        );
+        assert_eq!(of_persons_bind(&result(Code::Busy, "")), Err(Refusal::Unavailable(51)));
     }
 
     #[test]

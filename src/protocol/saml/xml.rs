@@ -18,6 +18,9 @@ pub const DEPTH_MAX: u32 = 64;
 pub const ATTRIBUTES_MAX: usize = 256;
 /// Declarations of namespaces of one element: the parser looks through all in scope for every prefix.
 pub const DECLARATIONS_MAX: usize = 64;
+/// Declarations of namespaces in scope: those of an element and of all around it. For every name they are looked
+/// through, by the parser and again by the canonicalisation.
+pub const IN_SCOPE_MAX: usize = 256;
 
 /// How large a document may be.
 #[derive(Debug, Clone, Copy)]
@@ -26,23 +29,14 @@ pub struct Limits {
     pub bytes_max: usize,
     /// Elements.
     pub elements_max: usize,
-    /// Declarations of namespaces in the whole document: for every name, those in scope are looked through, by the
-    /// parser and again by the canonicalisation.
-    pub declarations_max: usize,
     /// Whether elements of other vocabularies may have ids of their own kind.
     pub foreign_ids: bool,
 }
 
 /// Limits of a protocol message and of an assertion.
-pub const MESSAGE: Limits =
-    Limits { bytes_max: 256 * 1024, elements_max: 5_000, declarations_max: 256, foreign_ids: false };
+pub const MESSAGE: Limits = Limits { bytes_max: 256 * 1024, elements_max: 5_000, foreign_ids: false };
 /// Limits of a metadata document, which may name many entities.
-pub const METADATA: Limits = Limits {
-    bytes_max: 10 * 1024 * 1024,
-    elements_max: 200_000,
-    declarations_max: 100_000,
-    foreign_ids: true,
-};
+pub const METADATA: Limits = Limits { bytes_max: 10 * 1024 * 1024, elements_max: 200_000, foreign_ids: true };
 
 /// Why a document is not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -54,9 +48,9 @@ pub enum XmlFault {
     #[error("the document has too many elements")]
     TooManyElements,
     /// More attributes in an element than [`ATTRIBUTES_MAX`], namespaces than [`DECLARATIONS_MAX`], or namespaces in
-    /// the document than [`Limits::declarations_max`].
+    /// scope than [`IN_SCOPE_MAX`].
     #[error(
-        "an element has more than {ATTRIBUTES_MAX} attributes or {DECLARATIONS_MAX} namespaces, or the document too many"
+        "an element has more than {ATTRIBUTES_MAX} attributes, or namespaces than {DECLARATIONS_MAX} of its own or {IN_SCOPE_MAX} in all"
     )]
     TooManyAttributes,
     /// Not base64, or not UTF-8 inside.
@@ -171,40 +165,85 @@ impl<'a> Tree<'a> {
 }
 
 /// Refuses what would cost the parser more than in proportion to its size: it compares each attribute of a tag
-/// with all before it, and looks for each prefix among all in scope. This counts too much rather than too
-/// little, and its bounds are twice those of [`walk`], which counts exactly, afterwards;
-/// that of all declarations together is only here.
+/// with all before it, and looks for each prefix among all in scope. It knows tags from text, comments and CDATA
+/// sections, and nothing else of XML; its bounds for one tag and for all tags are twice those of [`walk`], which
+/// counts exactly, afterwards.
 fn crowded(text: &str, limits: &Limits) -> Result<(), XmlFault> {
     let bytes = text.as_bytes();
-    let (mut tags, mut values, mut declarations, mut equals) = (0usize, 0usize, 0usize, false);
-    let mut declared = 0usize;
-    for (at, byte) in bytes.iter().enumerate() {
-        match byte {
-            // No `<` is within a tag.
-            b'<' => {
-                (values, declarations, equals) = (0, 0, false);
-                tags += usize::from(!matches!(bytes.get(at + 1), Some(b'/' | b'!' | b'?')));
+    let behind = |from: usize, end: &str| {
+        bytes[from..].windows(end.len()).position(|w| w == end.as_bytes()).map(|n| from + n + end.len())
+    };
+    // Declarations of the elements that are open, and their sum.
+    let (mut open, mut in_scope, mut tags): (Vec<usize>, usize, usize) = (Vec::new(), 0, 0);
+    let mut at = 0;
+    while let Some(next) = bytes[at..].iter().position(|byte| *byte == b'<').map(|n| at + n) {
+        let rest = &bytes[next..];
+        let end = if rest.starts_with(b"<!--") {
+            behind(next + 4, "-->")
+        } else if rest.starts_with(b"<![CDATA[") {
+            behind(next + 9, "]]>")
+        } else if rest.starts_with(b"</") {
+            in_scope -= open.pop().unwrap_or_default();
+            behind(next, ">")
+        } else if rest.starts_with(b"<!") || rest.starts_with(b"<?") {
+            behind(next, ">")
+        } else {
+            tags += 1;
+            let tag = Tag::read(rest);
+            if tags > 2 * limits.elements_max {
+                return Err(XmlFault::TooManyElements);
             }
-            b'=' => equals = true,
-            b' ' | b'\t' | b'\r' | b'\n' => {}
-            // Every attribute has an equals sign before a quote.
-            b'"' | b'\'' if equals => (values, equals) = (values + 1, false),
-            b'x' if bytes[at..].starts_with(b"xmlns") => {
-                (declarations, declared, equals) = (declarations + 1, declared + 1, false);
+            if tag.values > 2 * ATTRIBUTES_MAX
+                || tag.declarations > 2 * DECLARATIONS_MAX
+                || in_scope + tag.declarations > IN_SCOPE_MAX
+            {
+                return Err(XmlFault::TooManyAttributes);
             }
-            _ => equals = false,
-        }
-        if tags > 2 * limits.elements_max {
-            return Err(XmlFault::TooManyElements);
-        }
-        if values > 2 * ATTRIBUTES_MAX
-            || declarations > 2 * DECLARATIONS_MAX
-            || declared > limits.declarations_max
-        {
-            return Err(XmlFault::TooManyAttributes);
-        }
+            if !tag.is_empty {
+                open.push(tag.declarations);
+                in_scope += tag.declarations;
+            }
+            tag.bytes.map(|bytes| next + bytes)
+        };
+        // What does not end is no XML, as the parser will find.
+        let Some(end) = end else { return Ok(()) };
+        at = end;
     }
     Ok(())
+}
+
+/// A start tag, roughly.
+struct Tag {
+    /// Length, where it ends.
+    bytes: Option<usize>,
+    /// Values in quotes.
+    values: usize,
+    /// Names that begin with `xmlns`, outside of quotes.
+    declarations: usize,
+    /// No content follows.
+    is_empty: bool,
+}
+
+impl Tag {
+    /// The one that `bytes` begin with.
+    fn read(bytes: &[u8]) -> Self {
+        let mut tag = Tag { bytes: None, values: 0, declarations: 0, is_empty: false };
+        let mut quote = None;
+        for (at, byte) in bytes.iter().enumerate() {
+            match (quote, byte) {
+                (Some(open), byte) if open == byte => quote = None,
+                (Some(_), _) => {}
+                (None, b'"' | b'\'') => (quote, tag.values) = (Some(byte), tag.values + 1),
+                (None, b'>') => {
+                    (tag.bytes, tag.is_empty) = (Some(at + 1), bytes[at - 1] == b'/');
+                    return tag;
+                }
+                (None, b'x') if bytes[at..].starts_with(b"xmlns") => tag.declarations += 1,
+                _ => {}
+            }
+        }
+        tag
+    }
 }
 
 fn walk(document: &Document<'_>, limits: &Limits) -> Result<(), XmlFault> {
@@ -473,9 +512,17 @@ mod tests {
         for text in [
             format!("<a>{}</a>", "\"quoted\" 'text' = a ".repeat(600)),
             "<a b='c' xmlns='d'/>".repeat(600),
+            // As providers write a person's two hundred groups.
+            format!("<a>{}</a>", "<v xmlns:xs='urn:xs' xmlns:xsi='urn:xsi'>staff</v>".repeat(600)),
+            format!("<a>{}</a>", "<!-- <v xmlns:x='urn:x'> --><![CDATA[<v xmlns:x='urn:x'>]]>".repeat(300)),
             "</a>".repeat(20_000),
         ] {
             assert_eq!(crowded(&text), Ok(()));
+        }
+        // In scope, whatever pretends in between to end something.
+        let nested = |between: &str| format!("<a xmlns:x='urn:x' xmlns:y='urn:y'>{between}").repeat(129);
+        for between in ["", "<!-- </a> -->", "<![CDATA[</a>]]>", "<b v='</a>'/>", "<b/>"] {
+            assert_eq!(crowded(&nested(between)), Err(TooManyAttributes), "{between}");
         }
         let declarations = |count: usize| {
             let all: Vec<String> = (0..count).map(|n| format!("xmlns:a{n}='urn:x'")).collect();

@@ -78,7 +78,7 @@ pub async fn seen<'a>(
         let question = Question {
             provider: lookup.name.clone(),
             username: username.filter(|name| name.len() <= USERNAME_BYTES_MAX).unwrap_or_default(),
-            realm: state.opened[lookup.idp.0].realm,
+            asked_as: state.opened[lookup.idp.0].provider,
         };
         let answer = session.looked_up.place(question.clone());
         if answer.found().is_none() {

@@ -78,7 +78,7 @@ fn refuse_another(state: &State, pending: &Pending) -> Response {
 /// Providers whose answers arrive at a path and may come unasked, with their landing pages.
 fn landings<'s>(state: &'s State, path: &str) -> impl Iterator<Item = (IdpIndex, &'s WebUrl)> {
     state.deployment.idps.iter().enumerate().filter_map(move |(i, idp)| {
-        let landing = idp.config.landing()?;
+        let (_, landing) = idp.config.landing()?;
         let here = idp.config.callbacks().iter().any(|at| match at {
             CallbackAddress::Url(url) => url.path() == path,
             CallbackAddress::Path(at) => at == path,

@@ -23,8 +23,8 @@ pub struct Question {
     pub provider: String,
     /// The name of the person there; empty when the sign-in does not say it.
     pub username: String,
-    /// Whose people they are there: an answer of another realm of the same name does not count.
-    pub realm: Mark,
+    /// How the provider is configured: an answer to what was asked otherwise does not count.
+    pub asked_as: Mark,
 }
 
 /// One answer, or the place for it.
@@ -64,8 +64,8 @@ impl LookedUp {
         if let Some(have) = answers.get(&question) {
             return have.clone();
         }
-        // After a reload of another directory under the same name, what the former said is of no use.
-        answers.retain(|old, _| old.provider != question.provider || old.realm == question.realm);
+        // After a reload that changed the provider, what it said before is of no use.
+        answers.retain(|old, _| old.provider != question.provider || old.asked_as == question.asked_as);
         if answers.len() >= ANSWERS_MAX {
             answers.clear();
         }
@@ -83,7 +83,7 @@ mod tests {
         let question = |provider: &str, username: &str| Question {
             provider: provider.into(),
             username: username.into(),
-            realm: Mark::default(),
+            asked_as: Mark::default(),
         };
         kept.place(question("dir", "ada")).keep([("mail".to_owned(), "ada@x".into())].into_iter().collect());
         let mail = |username| kept.place(question("dir", username)).found().map(|a| a["mail"].clone());

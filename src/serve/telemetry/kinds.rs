@@ -142,7 +142,9 @@ kinds! {
     LDAP_SERVER_BACK = "ldap.server.back", Info, "a server of the directory serves again",
         "A server of a directory that was put aside answers.";
     LDAP_GROUPS_CUT = "ldap.groups.cut", Warn, "groups of groups were not all followed",
-        "A person's groups are deeper or more than are followed; beyond the number the sign-in is refused.";
+        "A person's groups are deeper or more than are followed: `memberOf` is not known, and no rule that reads it decides.";
+    LDAP_ATTRIBUTES_WITHHELD = "ldap.attributes.withheld", Warn, "attributes of an entry are too large or came in part",
+        "A directory has more of a person than a session keeps; `detail` names the attributes. No rule that reads them decides.";
     // applications
     ACCESS_DENIED = "access.denied", Info, "access denied",
         "A person is signed in and may not pass.";

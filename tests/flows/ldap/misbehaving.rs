@@ -1,10 +1,14 @@
 //! Directories that say odd things.
 
-use ldap3_proto::proto::{LdapExtendedResponse, LdapOp, LdapResultCode, LdapSearchResultReference};
+use ldap3_proto::proto::{
+    LdapExtendedResponse, LdapFilter, LdapOp, LdapResultCode, LdapSearchResultReference,
+};
 
 use super::{World, connector};
+use crate::cli::Transcript;
 use crate::support::Scratch;
 use crate::support::authority::Authority;
+use crate::support::browser::Browser;
 use crate::support::fake_idp::ldap::{FakeDirectory, Reply, bound, done, entry, is_user_search, result};
 use crate::support::slapd::SERVICE;
 
@@ -173,7 +177,7 @@ fn what_a_bind_may_answer_and_still_be_no_success() {
         (LdapResultCode::CompareTrue, 200, 0),
         (LdapResultCode::Busy, 200, 0),
         (LdapResultCode::Unavailable, 200, 0),
-        (LdapResultCode::UnwillingToPerform, 200, 0),
+        (LdapResultCode::UnwillingToPerform, 401, 0),
     ] {
         let told = code.clone();
         let fake = FakeDirectory::start(move |operation| match is_bind_of_a_person(operation) {
@@ -225,4 +229,108 @@ fn long_lists_are_put_together() {
     });
     let world = world(&fake, "");
     assert_eq!(world.sign_in("ann", "secret").json()["headers"]["x-email"], "one,two,three");
+}
+
+/// 389 Directory Server answers so for an inactivated account, whatever the password: a guess like any other.
+#[test]
+fn an_unwilling_directory_is_asked_no_more_often() {
+    let fake = FakeDirectory::start(|operation| match is_bind_of_a_person(operation) {
+        true => bound(LdapResultCode::UnwillingToPerform, "account inactivated"),
+        false => Reply::Ordinary,
+    });
+    let world = world(&fake, "");
+    for _ in 0..5 {
+        assert_eq!(world.sign_in("ann", "secret").status, 401);
+    }
+    assert_eq!(world.sign_in("ann", "secret").status, 429);
+    world.server.wait_for_log(&["event=ldap.bind.refused", "reason=unwilling"]);
+    assert!(!world.server.log().contains("event=ldap.server.aside"));
+}
+
+/// Whoever answers a bind by going away has seen the password, and may have counted it.
+#[test]
+fn a_password_is_shown_to_two_servers_at_most() {
+    let mute = || {
+        FakeDirectory::start(|operation| match is_bind_of_a_person(operation) {
+            true => Reply::Close,
+            false => Reply::Ordinary,
+        })
+    };
+    let servers = [mute(), mute(), mute()];
+    let urls: Vec<String> = servers.iter().map(|server| format!("'{}'", server.url())).collect();
+    let connector = connector(&format!("[{}]", urls.join(", ")), "");
+    let world = World::with(Scratch::new(), &Authority::new(), &connector, "dir");
+    world.sign_in("ann", "secret");
+    let people = servers.iter().flat_map(FakeDirectory::binds).filter(|name| name != SERVICE).count();
+    assert_eq!(people, 2);
+}
+
+/// A rule that asks for what a person lacks holds only for whom the directory certainly knows, or certainly does not.
+#[test]
+fn only_what_is_certain_opens() {
+    let large = "x".repeat(70_000);
+    let table: Vec<(&str, u16, Vec<LdapOp>)> = {
+        let named = |uid: &str, more: &[(&str, &[&[u8]])]| {
+            let name: &[&[u8]] = &[uid.as_bytes()];
+            let mut attributes = vec![("uid", name)];
+            attributes.extend_from_slice(more);
+            entry("cn=ann,dc=example,dc=com", &attributes)
+        };
+        let elsewhere = || {
+            let uris = vec!["ldap://127.0.0.1:9/dc=x".to_owned()];
+            LdapOp::SearchResultReference(LdapSearchResultReference { uris })
+        };
+        let end = || done(LdapResultCode::Success);
+        vec![
+            ("known", 200, vec![named("KNOWN", &[]), end()]),
+            ("nobody", 200, vec![end()]),
+            ("contractor", 403, vec![named("contractor", &[("description", &[b"contractor"])]), end()]),
+            ("several", 403, vec![named("several", &[]), named("several", &[]), end()]),
+            ("loose", 403, vec![named("l\u{f6}ose", &[]), end()]),
+            ("nameless", 403, vec![entry("cn=ann,dc=example,dc=com", &[]), end()]),
+            ("elsewhere", 403, vec![elsewhere(), end()]),
+            ("part", 403, vec![named("part", &[("description;range=0-0", &[b"x"])]), end()]),
+            ("large", 403, vec![named("large", &[("description", &[large.as_bytes()])]), end()]),
+            ("unread", 200, vec![named("unread", &[("info", &[large.as_bytes()])]), end()]),
+        ]
+    };
+    let answers = table.clone();
+    let fake = FakeDirectory::start(move |operation| {
+        let LdapOp::SearchRequest(search) = operation else { return Reply::Ordinary };
+        let LdapFilter::Equality(_, name) = &search.filter else { return Reply::Ordinary };
+        match answers.iter().find(|(who, _, _)| who == name) {
+            Some((_, _, answer)) => Reply::Send(answer.clone()),
+            None => Reply::Ordinary,
+        }
+    });
+    let scratch = Scratch::new();
+    let hash = Transcript::fed(&["hash-password"], "local pass\n").stdout.trim().to_owned();
+    let people: String = table
+        .iter()
+        .map(|(who, _, _)| {
+            format!("- {{username: {who}, passwordHash: '{hash}', attributes: {{key: {who}}}}}\n")
+        })
+        .collect();
+    scratch.write_private("people.yaml", &format!("users:\n{people}"));
+    let upstream = crate::support::upstream::Upstream::start();
+    let connectors = format!(
+        "{}  - {{name: here, type: local, usersFile: people.yaml}}
+apps:
+  - name: careful
+    type: proxy
+    routePatterns: [/careful]
+    upstream: {}
+    attrProviders: [{{connector: dir, usernameMapping: here.key}}]
+    policies: [{{location: /, authentication: {{idps: [here]}}, authorization: {{rules: [{{notEquals: ['{{{{ dir.description }}}}', contractor]}}]}}}}]
+",
+        connector(&fake.url(), ""),
+        upstream.url()
+    );
+    let world = World::with_apps(scratch, &Authority::new(), &connectors);
+    for (who, status, _) in table {
+        let mut browser = Browser::new();
+        let page = browser.open(&format!("{}/careful", world.server.url));
+        let answer = browser.submit(&page, &[("username", who), ("password", "local pass")]);
+        assert_eq!(answer.status, status, "{who}: {}", world.server.log());
+    }
 }

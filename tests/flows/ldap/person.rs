@@ -159,6 +159,12 @@ fn a_name_may_be_the_rdn() {
     }
     let binds = slapd.binds();
     assert!(!binds.iter().any(|name| name.starts_with("uid=a,ou=admins")), "{binds:?}");
+    // Full-width letters lead to the same entry, and the entry is counted.
+    for username in ["user9", "\u{ff55}ser9", "u\u{ff53}er9", "us\u{ff45}r9", "use\u{ff52}9"] {
+        assert_eq!(world.sign_in(username, "wrong").status, 401, "{username}");
+    }
+    assert_eq!(world.sign_in("user\u{ff19}", "pass-9").status, 429, "one person, however he is written");
+    assert!(!world.server.log().contains("nobody,ou=people"), "what was typed is not in the log");
 }
 
 #[test]
