@@ -130,7 +130,7 @@ fn what_we_sign_it_verifies() {
 }
 
 /// Ways to write the same, and more, that a signature must survive.
-fn oddities() -> Vec<(&'static str, fn(&str) -> String)> {
+pub fn oddities() -> Vec<(&'static str, fn(&str) -> String)> {
     vec![
         ("as it is", |xml| xml.to_owned()),
         ("CDATA where nobody reads", |xml| {
