@@ -146,6 +146,10 @@ pub fn oddities() -> Vec<(&'static str, fn(&str) -> String)> {
             xml.replace("SessionIndex=\"_session1\"", "SessionIndex=\"_session1&#9;&#xA;&#13;\"")
                 .replace("</saml2:AttributeValue>", "&#13;&#x1F980;&lt;&amp;</saml2:AttributeValue>")
         }),
+        ("line ends and tabs in values", |xml| {
+            xml.replace("SessionIndex=\"_session1\"", "SessionIndex=\"_session1\n\t2\r\n3\r4&#10;\"")
+                .replace("PrefixList=\"xs\"", "PrefixList=\"\n  xs\n\"")
+        }),
         ("unused and repeated namespaces", |xml| {
             xml.replace(
                 "<saml2:Subject>",

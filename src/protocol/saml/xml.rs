@@ -4,6 +4,7 @@
 //! Whoever asks for a text is refused when a comment, a CDATA section or an element splits it, because two
 //! readers may disagree on what such a text says. The same tree is verified and read; there is no second one.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use base64::Engine as _;
@@ -11,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use uppsala::{Document, NodeId, NodeKind, Parser};
 
 use super::names::{DS, MD, SAML, SAMLP, XENC};
+use super::scan;
 
 /// Elements inside each other.
 pub const DEPTH_MAX: u32 = 64;
@@ -130,17 +132,9 @@ impl<'a> Tree<'a> {
         if text.len() > limits.bytes_max {
             return Err(XmlFault::TooLarge);
         }
-        crowded(text, limits)?;
-        let document = Parser::new()
-            .with_forbid_dtd(true)
-            .with_forbid_entities(true)
-            .with_max_depth(DEPTH_MAX)
-            .parse(text);
-        let document = match document {
-            Ok(document) => document,
-            // The parser has stopped at the declaration; which error it was is said in words only.
-            Err(_) if text.contains("<!DOCTYPE") => return Err(XmlFault::Doctype),
-            Err(_) => return Err(XmlFault::Malformed),
+        let document = match scan::prepared(text, limits)? {
+            Cow::Borrowed(text) => parse(text)?,
+            Cow::Owned(text) => parse(&text)?.into_static(),
         };
         if document.xml_declaration.as_ref().is_some_and(|declaration| {
             declaration.version != "1.0"
@@ -164,86 +158,13 @@ impl<'a> Tree<'a> {
     }
 }
 
-/// Refuses what would cost the parser more than in proportion to its size: it compares each attribute of a tag
-/// with all before it, and looks for each prefix among all in scope. It knows tags from text, comments and CDATA
-/// sections, and nothing else of XML; its bounds for one tag and for all tags are twice those of [`walk`], which
-/// counts exactly, afterwards.
-fn crowded(text: &str, limits: &Limits) -> Result<(), XmlFault> {
-    let bytes = text.as_bytes();
-    let behind = |from: usize, end: &str| {
-        bytes[from..].windows(end.len()).position(|w| w == end.as_bytes()).map(|n| from + n + end.len())
-    };
-    // Declarations of the elements that are open, and their sum.
-    let (mut open, mut in_scope, mut tags): (Vec<usize>, usize, usize) = (Vec::new(), 0, 0);
-    let mut at = 0;
-    while let Some(next) = bytes[at..].iter().position(|byte| *byte == b'<').map(|n| at + n) {
-        let rest = &bytes[next..];
-        let end = if rest.starts_with(b"<!--") {
-            behind(next + 4, "-->")
-        } else if rest.starts_with(b"<![CDATA[") {
-            behind(next + 9, "]]>")
-        } else if rest.starts_with(b"</") {
-            in_scope -= open.pop().unwrap_or_default();
-            behind(next, ">")
-        } else if rest.starts_with(b"<!") || rest.starts_with(b"<?") {
-            behind(next, ">")
-        } else {
-            tags += 1;
-            let tag = Tag::read(rest);
-            if tags > 2 * limits.elements_max {
-                return Err(XmlFault::TooManyElements);
-            }
-            if tag.values > 2 * ATTRIBUTES_MAX
-                || tag.declarations > 2 * DECLARATIONS_MAX
-                || in_scope + tag.declarations > IN_SCOPE_MAX
-            {
-                return Err(XmlFault::TooManyAttributes);
-            }
-            if !tag.is_empty {
-                open.push(tag.declarations);
-                in_scope += tag.declarations;
-            }
-            tag.bytes.map(|bytes| next + bytes)
-        };
-        // What does not end is no XML, as the parser will find.
-        let Some(end) = end else { return Ok(()) };
-        at = end;
-    }
-    Ok(())
-}
-
-/// A start tag, roughly.
-struct Tag {
-    /// Length, where it ends.
-    bytes: Option<usize>,
-    /// Values in quotes.
-    values: usize,
-    /// Names that begin with `xmlns`, outside of quotes.
-    declarations: usize,
-    /// No content follows.
-    is_empty: bool,
-}
-
-impl Tag {
-    /// The one that `bytes` begin with.
-    fn read(bytes: &[u8]) -> Self {
-        let mut tag = Tag { bytes: None, values: 0, declarations: 0, is_empty: false };
-        let mut quote = None;
-        for (at, byte) in bytes.iter().enumerate() {
-            match (quote, byte) {
-                (Some(open), byte) if open == byte => quote = None,
-                (Some(_), _) => {}
-                (None, b'"' | b'\'') => (quote, tag.values) = (Some(byte), tag.values + 1),
-                (None, b'>') => {
-                    (tag.bytes, tag.is_empty) = (Some(at + 1), bytes[at - 1] == b'/');
-                    return tag;
-                }
-                (None, b'x') if bytes[at..].starts_with(b"xmlns") => tag.declarations += 1,
-                _ => {}
-            }
-        }
-        tag
-    }
+fn parse(text: &str) -> Result<Document<'_>, XmlFault> {
+    let parser = Parser::new().with_forbid_dtd(true).with_forbid_entities(true).with_max_depth(DEPTH_MAX);
+    parser.parse(text).map_err(|_| match text.contains("<!DOCTYPE") {
+        // The parser has stopped at the declaration; which error it was is said in words only.
+        true => XmlFault::Doctype,
+        false => XmlFault::Malformed,
+    })
 }
 
 fn walk(document: &Document<'_>, limits: &Limits) -> Result<(), XmlFault> {
@@ -296,12 +217,14 @@ fn walk(document: &Document<'_>, limits: &Limits) -> Result<(), XmlFault> {
     Ok(())
 }
 
-/// Empty, which takes a default namespace back, or with a scheme.
+/// Empty, which takes a default namespace back, or a URI with a scheme, of the characters of RFC 3986: others
+/// have no canonical form of a document with a namespace that is none.
 fn absolute(uri: &str) -> bool {
     uri.is_empty()
-        || uri.split_once(':').is_some_and(|(scheme, _)| {
+        || uri.split_once(':').is_some_and(|(scheme, rest)| {
             scheme.starts_with(|c: char| c.is_ascii_alphabetic())
                 && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+                && rest.bytes().all(|b| b.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&b))
         })
 }
 

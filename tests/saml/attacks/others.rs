@@ -56,6 +56,15 @@ fn accepted() -> Vec<Document> {
             documents.push(document(format!("{base}: {oddity}"), &base, sent));
         }
     }
+    let sealed = |change: fn(&str) -> String| seal(&change(&template(RESPONSE)), &IDP_EC);
+    let ampersand = sealed(|xml| xml.replace("XMLSchema\"", "XMLSchema?a&amp;b\""));
+    let base = Base::Sealed(RESPONSE).to_string();
+    documents.push(document("an ampersand in the name of a namespace".to_owned(), &base, ampersand));
+    let base = Base::Signed(BOTH).to_string();
+    let xml = issue(&IDP_EC.own(), BOTH);
+    let inner = xml.rfind("<ds:X509Certificate>").expect("a certificate") + 40;
+    let comment = format!("{}<!-- a -->{}", &xml[..inner], &xml[inner..]);
+    documents.push(document("a comment in a certificate that is signed".to_owned(), &base, comment));
     // What a provider may sign, and what anybody may make of what it has signed.
     let beginnings = [
         (Base::Sealed(ASSERTION), template(ASSERTION), true),

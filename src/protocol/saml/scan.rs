@@ -1,0 +1,145 @@
+//! The text of a document before the parser has it: what would cost the parser too much, and what it leaves undone.
+//!
+//! This knows tags from text, comments and CDATA sections, and nothing else of XML.
+
+use std::borrow::Cow;
+
+use super::xml::{ATTRIBUTES_MAX, DECLARATIONS_MAX, IN_SCOPE_MAX, Limits, XmlFault};
+
+/// Gives the text with the values of attributes normalised (XML 1.0 §3.3.3), which the parser does not do: a line
+/// end or a tab in a value is a space, unless a reference has put it there. The canonical form is made of what
+/// the values are then, and so is what is read.
+///
+/// Refuses what would cost the parser more than in proportion to its size: it compares each attribute of a tag
+/// with all before it, and looks for each prefix among all in scope. The bounds for one tag and for all tags are
+/// twice those of [`super::xml::Tree`], which counts exactly, afterwards.
+pub(super) fn prepared<'a>(text: &'a str, limits: &Limits) -> Result<Cow<'a, str>, XmlFault> {
+    let bytes = text.as_bytes();
+    let behind = |from: usize, end: &str| {
+        bytes[from..].windows(end.len()).position(|w| w == end.as_bytes()).map(|n| from + n + end.len())
+    };
+    // Declarations of the elements that are open, and their sum.
+    let (mut open, mut in_scope, mut tags): (Vec<usize>, usize, usize) = (Vec::new(), 0, 0);
+    let mut flat = Flat { text, done: String::new(), copied: 0 };
+    let mut at = 0;
+    while let Some(next) = bytes[at..].iter().position(|byte| *byte == b'<').map(|n| at + n) {
+        let rest = &bytes[next..];
+        let end = if rest.starts_with(b"<!--") {
+            behind(next + 4, "-->")
+        } else if rest.starts_with(b"<![CDATA[") {
+            behind(next + 9, "]]>")
+        } else if rest.starts_with(b"</") {
+            in_scope -= open.pop().unwrap_or_default();
+            behind(next, ">")
+        } else if rest.starts_with(b"<!") || rest.starts_with(b"<?") {
+            behind(next, ">")
+        } else {
+            tags += 1;
+            let tag = Tag::read(rest, next, &mut flat);
+            if tags > 2 * limits.elements_max {
+                return Err(XmlFault::TooManyElements);
+            }
+            if tag.values > 2 * ATTRIBUTES_MAX
+                || tag.declarations > 2 * DECLARATIONS_MAX
+                || in_scope + tag.declarations > IN_SCOPE_MAX
+            {
+                return Err(XmlFault::TooManyAttributes);
+            }
+            if !tag.is_empty {
+                open.push(tag.declarations);
+                in_scope += tag.declarations;
+            }
+            tag.bytes.map(|bytes| next + bytes)
+        };
+        // What does not end is no XML, as the parser will find.
+        let Some(end) = end else { break };
+        at = end;
+    }
+    Ok(flat.finish())
+}
+
+/// A text in which something is replaced, from its beginning to its end.
+struct Flat<'a> {
+    text: &'a str,
+    done: String,
+    /// How much of the text is in `done`, in bytes.
+    copied: usize,
+}
+
+impl<'a> Flat<'a> {
+    /// Puts this in the place of the byte at `at`.
+    fn replace(&mut self, at: usize, with: &str) {
+        self.done.push_str(&self.text[self.copied..at]);
+        self.done.push_str(with);
+        self.copied = at + 1;
+    }
+
+    fn finish(mut self) -> Cow<'a, str> {
+        if self.copied == 0 {
+            return Cow::Borrowed(self.text);
+        }
+        self.done.push_str(&self.text[self.copied..]);
+        Cow::Owned(self.done)
+    }
+}
+
+/// A start tag, roughly.
+struct Tag {
+    /// Length, where it ends.
+    bytes: Option<usize>,
+    /// Values in quotes.
+    values: usize,
+    /// Names that begin with `xmlns`, outside of quotes.
+    declarations: usize,
+    /// No content follows.
+    is_empty: bool,
+}
+
+impl Tag {
+    /// The one that `bytes` begin with, which are at `from` of a text that becomes `flat`.
+    fn read(bytes: &[u8], from: usize, flat: &mut Flat<'_>) -> Self {
+        let mut tag = Tag { bytes: None, values: 0, declarations: 0, is_empty: false };
+        let mut quote = None;
+        for (at, byte) in bytes.iter().enumerate() {
+            match (quote, byte) {
+                (Some(open), byte) if open == byte => quote = None,
+                // The two bytes of a line end are one.
+                (Some(_), b'\r') if bytes.get(at + 1) == Some(&b'\n') => flat.replace(from + at, ""),
+                (Some(_), b'\t' | b'\n' | b'\r') => flat.replace(from + at, " "),
+                (Some(_), _) => {}
+                (None, b'"' | b'\'') => (quote, tag.values) = (Some(byte), tag.values + 1),
+                (None, b'>') => {
+                    (tag.bytes, tag.is_empty) = (Some(at + 1), bytes[at - 1] == b'/');
+                    return tag;
+                }
+                (None, b'x') if bytes[at..].starts_with(b"xmlns") => tag.declarations += 1,
+                _ => {}
+            }
+        }
+        tag
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::xml::MESSAGE;
+    use super::*;
+
+    #[test]
+    fn values_are_normalised_and_nothing_else_is() {
+        for (text, want) in [
+            ("<a b='1\n2\t3\r\n4\r5' c=\"\n\">\n\t\r</a>", "<a b='1 2 3 4 5' c=\" \">\n\t\r</a>"),
+            ("<a\n\tb='\"\n\"'\r\n/>\n", "<a\n\tb='\" \"'\r\n/>\n"),
+            ("<a b='\u{85}\u{1F980}\n\u{1F980}'/>", "<a b='\u{85}\u{1F980} \u{1F980}'/>"),
+            ("<a>\n'\n'</a>", "<a>\n'\n'</a>"),
+            ("<a><!-- b='\n' --><![CDATA[<b c='\n'>]]></a>", "<a><!-- b='\n' --><![CDATA[<b c='\n'>]]></a>"),
+            ("<a b='&#10;&#xD;&#9;'/>", "<a b='&#10;&#xD;&#9;'/>"),
+            ("<a b='\n", "<a b=' "),
+            ("<a b='1'/>", "<a b='1'/>"),
+        ] {
+            let prepared = prepared(text, &MESSAGE).expect("not crowded");
+            assert_eq!(prepared, want);
+            assert_eq!(matches!(prepared, Cow::Borrowed(_)), text == want, "{text}: copied for nothing");
+        }
+    }
+}
