@@ -10,3 +10,4 @@ mod redirect;
 mod requests;
 mod round;
 mod scene;
+mod variants;

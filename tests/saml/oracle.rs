@@ -130,7 +130,7 @@ fn what_we_sign_it_verifies() {
 }
 
 /// Ways to write the same, and more, that a signature must survive.
-fn oddities() -> Vec<(&'static str, fn(&str) -> String)> {
+pub fn oddities() -> Vec<(&'static str, fn(&str) -> String)> {
     vec![
         ("as it is", |xml| xml.to_owned()),
         ("CDATA where nobody reads", |xml| {
@@ -145,6 +145,10 @@ fn oddities() -> Vec<(&'static str, fn(&str) -> String)> {
         ("character references", |xml| {
             xml.replace("SessionIndex=\"_session1\"", "SessionIndex=\"_session1&#9;&#xA;&#13;\"")
                 .replace("</saml2:AttributeValue>", "&#13;&#x1F980;&lt;&amp;</saml2:AttributeValue>")
+        }),
+        ("line ends and tabs in values", |xml| {
+            xml.replace("SessionIndex=\"_session1\"", "SessionIndex=\"_session1\n\t2\r\n3\r4&#10;\"")
+                .replace("PrefixList=\"xs\"", "PrefixList=\"\n  xs\n\"")
         }),
         ("unused and repeated namespaces", |xml| {
             xml.replace(

@@ -218,7 +218,12 @@ pub fn try_seal(template: &str, pair: &Pair) -> Option<String> {
 
 /// An `EncryptedAssertion` for the service around any text.
 pub fn encrypt(plain: &str) -> String {
-    use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+    encrypt_with(plain, &aws_lc_rs::aead::AES_256_GCM, "aes256-gcm")
+}
+
+/// The same with a cipher and the end of its name.
+pub fn encrypt_with(plain: &str, cipher: &'static aws_lc_rs::aead::Algorithm, name: &str) -> String {
+    use aws_lc_rs::aead::{Aad, LessSafeKey, Nonce, UnboundKey};
     use aws_lc_rs::rsa::{OAEP_SHA1_MGF1SHA1, OaepPublicEncryptingKey, PublicEncryptingKey};
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
@@ -228,13 +233,14 @@ pub fn encrypt(plain: &str) -> String {
     let public = PublicEncryptingKey::from_der(parsed.public_key().raw).expect("an RSA key");
     let oaep = OaepPublicEncryptingKey::new(public).expect("OAEP");
     let mut room = vec![0; oaep.ciphertext_size()];
-    let wrapped = oaep.encrypt(&OAEP_SHA1_MGF1SHA1, &[7; 32], &mut room, None).expect("a wrapped key");
-    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &[7; 32]).expect("a key"));
+    let secret = &[7; 32][..cipher.key_len()];
+    let wrapped = oaep.encrypt(&OAEP_SHA1_MGF1SHA1, secret, &mut room, None).expect("a wrapped key");
+    let key = LessSafeKey::new(UnboundKey::new(cipher, secret).expect("a key"));
     let mut sealed = plain.as_bytes().to_vec();
     key.seal_in_place_append_tag(Nonce::assume_unique_for_key([9; 12]), Aad::empty(), &mut sealed)
         .expect("sealed");
     format!(
-        r#"<saml:EncryptedAssertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion"><e:EncryptedData xmlns:e="http://www.w3.org/2001/04/xmlenc#"><e:EncryptionMethod Algorithm="http://www.w3.org/2009/xmlenc11#aes256-gcm"/><k:KeyInfo xmlns:k="http://www.w3.org/2000/09/xmldsig#"><e:EncryptedKey><e:EncryptionMethod Algorithm="http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p"/><e:CipherData><e:CipherValue>{}</e:CipherValue></e:CipherData></e:EncryptedKey></k:KeyInfo><e:CipherData><e:CipherValue>{}</e:CipherValue></e:CipherData></e:EncryptedData></saml:EncryptedAssertion>"#,
+        r#"<saml:EncryptedAssertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion"><e:EncryptedData xmlns:e="http://www.w3.org/2001/04/xmlenc#"><e:EncryptionMethod Algorithm="http://www.w3.org/2009/xmlenc11#{name}"/><k:KeyInfo xmlns:k="http://www.w3.org/2000/09/xmldsig#"><e:EncryptedKey><e:EncryptionMethod Algorithm="http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p"/><e:CipherData><e:CipherValue>{}</e:CipherValue></e:CipherData></e:EncryptedKey></k:KeyInfo><e:CipherData><e:CipherValue>{}</e:CipherValue></e:CipherData></e:EncryptedData></saml:EncryptedAssertion>"#,
         STANDARD.encode(wrapped),
         STANDARD.encode([&[9; 12][..], &sealed].concat()),
     )

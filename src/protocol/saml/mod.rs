@@ -20,6 +20,7 @@ pub mod names;
 pub mod redirect;
 pub mod request;
 pub mod response;
+mod scan;
 pub mod signature;
 pub mod time;
 mod write;

@@ -3,6 +3,7 @@
 
 mod claims;
 mod encryption;
+mod others;
 mod signatures;
 mod text;
 mod wrapping;
@@ -49,6 +50,23 @@ pub const fn case(name: &'static str, base: Base, mutation: Mutation, code: &'st
     Case { name, base, mutation, code }
 }
 
+/// In words: who wrote it, and what is signed.
+impl std::fmt::Display for Base {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (who, shape) = match self {
+            Base::Signed(shape) => ("ours", shape),
+            Base::Sealed(shape) => ("another product's", shape),
+        };
+        let signed = match (shape.assertion, shape.response) {
+            (true, true) => "both",
+            (true, false) => "assertion",
+            (false, true) => "response",
+            (false, false) => "nothing",
+        };
+        write!(f, "{who}, {signed} signed{}", if shape.encrypted { ", encrypted" } else { "" })
+    }
+}
+
 impl Base {
     /// The text that is mutated.
     fn text(self) -> String {
@@ -87,24 +105,47 @@ fn all() -> impl Iterator<Item = &'static Case> {
     [wrapping::CASES, signatures::CASES, text::CASES, claims::CASES, encryption::CASES].into_iter().flatten()
 }
 
-#[test]
-fn every_attack_gets_its_refusal() {
+/// A document of the corpus.
+struct Document {
+    name: String,
+    /// The name of what it begins with; its own when it is that.
+    base: String,
+    /// What the service receives.
+    sent: String,
+    /// The refusal's code; none of what is accepted.
+    code: Option<&'static str>,
+}
+
+/// What the attacks begin with, and what they make of it.
+fn documents() -> Vec<Document> {
     let mut bases: BTreeMap<String, String> = BTreeMap::new();
-    let mut faults = Vec::new();
+    let mut documents = Vec::new();
     for case in all() {
-        let text = bases.entry(format!("{:?}", case.base)).or_insert_with(|| {
+        let base = case.base.to_string();
+        let text = bases.entry(base.clone()).or_insert_with(|| {
             let text = case.base.text();
-            let verdict = verify(&case.base.sent(&text));
-            assert!(verdict.is_ok(), "{:?} itself is refused: {verdict:?}\n{text}", case.base);
+            let sent = case.base.sent(&text);
+            documents.push(Document { name: base.clone(), base: base.clone(), sent, code: None });
             text
         });
-        let mutated = case.base.sent(&case.mutation.of(case.name, text));
-        match verify(&mutated) {
-            Ok(_) => faults.push(format!("{}: ACCEPTED\n{mutated}", case.name)),
-            Err(refusal) if refusal.code() != case.code => {
-                faults.push(format!("{}: {} instead of {}\n", case.name, refusal.code(), case.code));
+        let sent = case.base.sent(&case.mutation.of(case.name, text));
+        documents.push(Document { name: case.name.to_owned(), base, sent, code: Some(case.code) });
+    }
+    documents
+}
+
+#[test]
+fn every_attack_gets_its_refusal() {
+    let mut faults = Vec::new();
+    for Document { name, sent, code, .. } in documents() {
+        match (verify(&sent), code) {
+            (Ok(_), None) => {}
+            (Err(refusal), Some(code)) if refusal.code() == code => {}
+            (Ok(_), Some(_)) => faults.push(format!("{name}: ACCEPTED\n{sent}")),
+            (Err(refusal), Some(code)) => {
+                faults.push(format!("{name}: {} instead of {code}\n", refusal.code()));
             }
-            Err(_) => {}
+            (Err(refusal), None) => faults.push(format!("{name}, as it is, is refused: {refusal}\n{sent}")),
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));

@@ -234,6 +234,18 @@ pub const CASES: &[Case] = &[
         "xml-namespace",
     ),
     case(
+        "a namespace of characters that no URI has",
+        Sealed(RESPONSE),
+        Swap("xmlns:unused='urn:x:unused'", "xmlns:unused='urn:x:un used'"),
+        "xml-namespace",
+    ),
+    case(
+        "a namespace beyond ASCII",
+        Sealed(RESPONSE),
+        Swap("xmlns:unused='urn:x:unused'", "xmlns:unused='urn:x:unusé'"),
+        "xml-namespace",
+    ),
+    case(
         "another version of XML",
         Sealed(ASSERTION),
         Swap("<?xml version=\"1.0\"", "<?xml version=\"1.1\""),
