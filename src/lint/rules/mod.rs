@@ -31,6 +31,8 @@ rules![
     privileged_attribute_default,
     attribute_shape_differs,
     claim_not_in_continuity,
+    negated_rule_undecided,
+    contains_counts_values,
     oidc_claim_name_on_saml_member,
     subject_not_stable_across_members,
     email_as_identity_from_mutable_claim,
