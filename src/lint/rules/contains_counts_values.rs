@@ -79,17 +79,17 @@ connectors:
       - name: department
         mapping: {okta: department, directory: departmentNumber}
         multiValued: true
+      - name: groups
+        mapping: {okta: groups, directory: memberOf}
 apps:
   - name: wiki
     type: proxy
     routePatterns: [wiki.example.com]
     upstream: https://wiki.internal
-    attrProviders: [{connector: directory, usernameMapping: okta.employee_id}]
     policies:
       - location: /
-        authentication: {idps: [ha, okta]}
-        authorization:
-          rules: [{contains: ["{{ ha.department }}", "12"]}, {contains: ["{{ directory.memberOf }}", "cn=staff,dc=example,dc=com"]}]
+        authentication: {idps: [ha]}
+        authorization: {rules: [{contains: ["{{ ha.department }}", "12"]}, {contains: ["{{ ha.groups }}", staff]}]}
 ```
 
 How to fix: read the attribute through a continuity connector that says `multiValued: true` (membership, always) or
