@@ -131,11 +131,14 @@ pub struct Rule {
     /// One of these.
     #[schemars(length(min = 1))]
     pub or: Option<Vec<Rule>>,
-    /// Left and right are the same text.
+    /// Left and right are the same text. A comparison with what is not known holds nowhere, whichever key it has: an
+    /// attribute that the member which served has no source for, that a directory withheld or could not be asked
+    /// for, or of a provider that did not sign the person in.
     pub equals: Option<Operands>,
-    /// They are not.
+    /// They are not; so also where there is nothing to compare.
     pub not_equals: Option<Operands>,
-    /// Left has right as a member, or as a part of its text.
+    /// Left has right as a member or, where it is a single text, as a part of that. Names of directory entries are
+    /// the same in any case.
     pub contains: Option<Operands>,
     /// It has not.
     pub not_contains: Option<Operands>,

@@ -42,6 +42,19 @@ impl Protocol {
     }
 }
 
+/// What a connector makes of the values of an attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// What the provider has: a list of one is a list there, too.
+    Typed,
+    /// A list, also of one value.
+    List,
+    /// One value is a text, several are a list.
+    Counted,
+    /// One text.
+    Text,
+}
+
 /// Facts of one provider.
 #[derive(Debug, Clone)]
 pub struct Facts {

@@ -107,6 +107,11 @@ pub trait IdpConfig: fmt::Debug + Send + Sync {
         crate::value::LIST_DELIMITER
     }
 
+    /// What becomes of the values of an attribute, by the name it is seen under.
+    fn shape(&self, _attribute: &str) -> facts::Shape {
+        facts::Shape::Typed
+    }
+
     /// The page a person reaches after a sign-in that the provider began, with the key that says so. Such sign-ins
     /// are refused without one.
     fn landing(&self) -> Option<(&'static str, &WebUrl)> {

@@ -288,6 +288,96 @@ fn words_of_one_member() {
 }
 
 #[test]
+fn what_a_member_cannot_say_is_not_denied() {
+    let rule = |operands: &str| format!(", authorization: {{rules: [{operands}]}}");
+    let or = |operands: &str| rule(operands).replace("{rules:", "{rulesAggregationMethod: or, rules:");
+    let typed = |more: &str| format!(", attributes: [{{name: type, mapping: {{a: userType}}{more}}}]");
+    let negated = rule("{notEquals: ['{{ ha.type }}', contractor]}");
+    let both = "{notEquals: ['{{ a.type }}', x]}, {notEquals: ['{{ b.type }}', x]}";
+    let each = "{and: [{equals: ['{{ a.authenticated }}', 'true']}, {notEquals: ['{{ a.type }}', x]}]}, {and: [{equals: ['{{ b.authenticated }}', 'true']}]}";
+    let minimum = ", authentication: {idps: [ha], minimumAssurance: 5}";
+    let of_group = app("ha", &negated);
+    for (times, group, rest) in [
+        (1, typed(""), of_group.clone()),
+        (1, typed(""), app("ha", &or("{notContains: ['{{ ha.type }}', contractor]}"))),
+        (1, typed(""), app("ha", &rule("{or: [{and: [{notEquals: [x, '{{ ha.type.0 }}']}]}]}"))),
+        (0, typed(", default: staff"), of_group.clone()),
+        (0, typed(", required: true"), of_group.clone()),
+        (0, typed("").replace("userType", "userType, b: kind"), of_group.clone()),
+        (0, typed(""), app("ha", &rule("{equals: ['{{ ha.type }}', staff]}"))),
+        (0, typed("") + ", identity: {attribute: type}", of_group.clone()),
+        // Nobody comes here by the member that cannot say it.
+        (0, typed(""), of_group.replace(", authentication: {idps: [ha]}", minimum)),
+        (1, String::new(), app("ha", &rule("{notEquals: ['{{ a.type }}', x]}"))),
+        (0, String::new(), app("ha", &rule("{notEquals: ['{{ a.authenticated }}', 'true']}"))),
+        (0, String::new(), app("ha", &rule("{notEquals: ['{{ ha.type }}', x]}"))),
+        (0, String::new(), app("ha, a", &rule("{notEquals: ['{{ a.type }}', x]}"))),
+        (0, String::new(), app("a", &rule("{notEquals: ['{{ a.type }}', x]}"))),
+        (2, String::new(), app("ha", &rule(both))),
+        (0, String::new(), app("ha", &or(both))),
+        (0, String::new(), app("ha", &rule(&format!("{{or: [{both}]}}")))),
+        (0, String::new(), app("ha", &or(each))),
+    ] {
+        let text = pair(&group, &rest).replace("name: a,", "name: a, assurance: 5,");
+        speaks("negated-rule-undecided", times, &text);
+    }
+}
+
+#[test]
+fn one_value_or_several() {
+    let rules = |operands: &str| format!(", authorization: {{rules: [{operands}]}}");
+    let contains = |path: &str| rules(&format!("{{contains: ['{{{{ {path} }}}}', x]}}"));
+    let directory = |mapping: &str| ldap("dir", "ldaps://dc.corp.example", mapping);
+    let corp = saml("corp", "sso.corp.example");
+    let oidc = idp("a", "a.example", CALLBACK);
+    let text = |mapping: &str, group: &str, idps: &str, rest: &str| {
+        let group =
+            format!("  - {{name: ha, type: continuity, failover: {{idps: [dir, corp, a]}}{group}}}\n");
+        file(&[&directory(mapping), &corp, &oidc, &group]) + &app(idps, rest)
+    };
+    let ha = |source: &str, more: &str| {
+        format!(", attributes: [{{name: g, mapping: {{dir: {source}, corp: groups, a: g}}{more}}}]")
+    };
+    for (times, text) in [
+        (0, text("", "", "dir", &contains("dir.memberOf"))),
+        (0, text("", "", "dir", &contains("dir.MEMBEROF;x-a"))),
+        (0, text("", "", "dir", &contains("dir.department.0"))),
+        (0, text("", "", "dir", &contains("dir.dn"))),
+        (
+            0,
+            text(
+                "",
+                "",
+                "dir",
+                &rules("{contains: ['a {{ dir.department }}', x]}, {equals: ['{{ dir.title }}', x]}"),
+            ),
+        ),
+        (1, text("", "", "dir", &contains("dir.department"))),
+        (1, text("", "", "dir", &rules("{or: [{notContains: ['{{ dir.department }}', x]}]}"))),
+        (0, text(", attributeMapping: {teams: memberOf}", "", "dir", &contains("dir.teams"))),
+        (0, text(", attributeMapping: {groups: department}", "", "dir", &contains("dir.groups"))),
+        (1, text(", attributeMapping: {teams: department}", "", "dir", &contains("dir.teams"))),
+        (0, text("", "", "corp", &contains("corp.http://schemas.xmlsoap.org/claims/Group"))),
+        (0, text("", "", "corp", &contains("corp.nameID"))),
+        (1, text("", "", "corp", &contains("corp.http://schemas.xmlsoap.org/claims/Team"))),
+        (1, text("", "", "corp", &contains("corp.MemberOf"))),
+        (0, text("", "", "a", &contains("a.department"))),
+        (0, text("", &ha("memberOf", ""), "ha", &contains("ha.g"))),
+        (1, text("", &ha("department", ""), "ha", &contains("ha.g"))),
+        (0, text("", &ha("department", ", multiValued: true"), "ha", &contains("ha.g"))),
+        (0, text("", &ha("department", ", multiValued: false"), "ha", &contains("ha.g"))),
+        (0, text("", "", "ha", &contains("ha.memberOf"))),
+        (1, text("", "", "ha", &contains("ha.department"))),
+    ] {
+        speaks("contains-counts-values", times, &text);
+    }
+    // What a directory and an assertion give as a set is of the same shape as a list in a token.
+    let shaped = |source: &str| text("", &ha(source, "").replace("a: g", "a: groups"), "ha", "");
+    speaks("attribute-shape-differs", 0, &shaped("memberOf"));
+    speaks("attribute-shape-differs", 1, &shaped("authorities"));
+}
+
+#[test]
 fn attributes() {
     let with = |attributes: &str| pair(&format!(", attributes: [{attributes}]"), "");
     for (rule, times, attribute) in [

@@ -4,6 +4,7 @@
 //! A rule is one file in `rules/` and one line in its table. Rules report at their own level; what the user
 //! selected and what comments in the files allow is applied afterwards ([`select`]).
 
+pub mod conditions;
 pub mod detection;
 pub mod diff;
 pub mod edits;

@@ -402,6 +402,11 @@ impl<'a> Member<'a> {
     }
 }
 
+/// A path as the name of one attribute, for names with dots in them, such as URIs; escapes removed.
+pub fn name_of(path: &SourcePath) -> String {
+    path.segments.join(".")
+}
+
 /// The last word of a path, of a URI (`.../claims/groups`) or of a prefixed name (`cognito:groups`), lower case.
 pub fn last_word(path: &SourcePath) -> String {
     let last = path.segments.last().map(String::as_str).unwrap_or_default();

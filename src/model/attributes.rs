@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::continuity::Continuity;
 use super::idp::IdpIndex;
-use super::manner::entry;
+use super::manner::{entry, same_description};
 use crate::protocol::oidc::claims;
 pub use crate::value::limits::{MEMBERS_MAX, VALUE_BYTES_MAX};
 
@@ -88,10 +88,17 @@ pub fn find<'a>(attributes: &'a Map<String, Value>, path: &SourcePath) -> Option
     leaf(here)
 }
 
-/// Whether a directory has this attribute and it is not known what is in it: it was too large, or came in part. A
-/// connector writes null then; other providers mean by null that there is nothing.
+/// Whether the attribute that a path reads is there, or may be, and it is not known what is in it. Null says so, and
+/// only ever in words of ours, because connectors drop a provider's own nulls: a directory had too much or gave a
+/// part ([`crate::protocol::ldap::Entry::attributes`]), or the member that served has nothing to say it with
+/// ([`normalise`]). Where the exact name is not there, one that differs in case is enough, whoever is read: behind a
+/// continuity connector it may be a directory's, and what is taken for nothing opens doors.
 pub fn is_withheld(attributes: &Map<String, Value>, path: &SourcePath) -> bool {
-    path.any_case && entry(attributes, &path.literal, true).is_some_and(Value::is_null)
+    let is_null = |name: &str| match attributes.get(name) {
+        Some(exact) => exact.is_null(),
+        None => attributes.iter().any(|(have, value)| value.is_null() && same_description(have, name)),
+    };
+    is_null(&path.literal) || path.segments.first().is_some_and(|first| is_null(first))
 }
 
 fn step(value: &Value, segment: &str) -> Option<Value> {
@@ -127,7 +134,8 @@ fn leaf(value: Cow<'_, Value>) -> Option<Cow<'_, Value>> {
 }
 
 /// A member's attributes in the words of a continuity connector. Without an `attributes` block they pass
-/// unchanged.
+/// unchanged. An attribute that the member has no source for, and that has no default, is null: the person may well
+/// be what nobody can say here, so that no rule over it holds, not even a negated one ([`is_withheld`]).
 pub fn normalise(
     continuity: &Continuity,
     member: IdpIndex,
@@ -141,16 +149,16 @@ pub fn normalise(
         if path.is_some_and(|path| is_withheld(attributes, path)) {
             return Err(AttributeFault::TooLarge(rule.name.clone()));
         }
-        let found = rule
-            .mapping
-            .iter()
-            .find(|(idp, _)| *idp == member)
-            .and_then(|(_, path)| find(attributes, path).map(Cow::into_owned))
+        let found = path
+            .and_then(|path| find(attributes, path).map(Cow::into_owned))
             .and_then(|value| translate(rule, member, value))
             .or_else(|| rule.default.clone().filter(|_| !is_identity(continuity, &rule.name)));
         let Some(value) = found else {
             if rule.required || is_identity(continuity, &rule.name) {
                 return Err(AttributeFault::Missing(rule.name.clone()));
+            }
+            if path.is_none() {
+                out.insert(rule.name.clone(), Value::Null);
             }
             continue;
         };
@@ -399,8 +407,68 @@ mod tests {
         assert_eq!(role(json!({"r": "admin"}), 0), Some(json!("admin")));
         assert_eq!(role(json!({"r": ""}), 0), Some(json!("")), "an empty text was asserted");
         assert_eq!(role(json!({"r": []}), 0), Some(json!([])));
-        assert_eq!(role(json!({"r": null}), 0), Some(json!("user")));
+        assert_eq!(role(json!({"r": {"x": null}}), 0), Some(json!("user")));
+        assert_eq!(role(json!({}), 0), Some(json!("user")));
         assert_eq!(role(json!({"r": "admin"}), 1), Some(json!("user")), "no mapping for this member");
+    }
+
+    #[test]
+    fn null_is_what_is_not_known() {
+        let path = |text: &str, any_case| SourcePath { any_case, ..SourcePath::parse(text).unwrap() };
+        let entry = object(json!({"memberOf": null, "1.2.840": null, "mail": "a@x", "Sn": null, "sn": "x"}));
+        for (text, withheld) in [
+            ("memberOf", true),
+            ("memberOf.0", true),
+            ("memberof", true),
+            ("MEMBEROF.0.cn", true),
+            (r"1\.2\.840", true),
+            ("1.2.840", true),
+            ("mail", false),
+            ("MAIL", false),
+            ("absent", false),
+            ("sn", false),
+            ("Sn", true),
+        ] {
+            // Whatever was known of the connector when the path was linked: a reload may have changed it since.
+            for any_case in [true, false] {
+                assert_eq!(is_withheld(&entry, &path(text, any_case)), withheld, "{text} {any_case}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_default_stands_for_what_is_withheld() {
+        let withheld = object(json!({"memberOf": null, "mail": "a@x"}));
+        for source in ["memberOf", "memberOf.0", "memberof", "MEMBEROF.0"] {
+            for any_case in [true, false] {
+                let mut groups = rule("groups", source);
+                groups.mapping[0].1.any_case = any_case;
+                groups.default = Some(json!("none"));
+                let refused = normalise(&continuity(vec![groups], None), IdpIndex(0), &withheld);
+                assert_eq!(refused, Err(AttributeFault::TooLarge("groups".into())), "{source} {any_case}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_member_has_no_source_for_is_not_known() {
+        let at = |rules: Vec<AttributeRule>, member| {
+            normalise(&continuity(rules, None), IdpIndex(member), &object(json!({"other": "x"})))
+        };
+        let plain = rule("type", "userType");
+        assert_eq!(at(vec![plain.clone()], 1), Ok(object(json!({"type": null}))));
+        assert_eq!(
+            at(vec![plain.clone()], 0),
+            Ok(Map::new()),
+            "the member that has a source says there is none"
+        );
+        let with_default = AttributeRule { default: Some(json!("user")), ..plain.clone() };
+        assert_eq!(at(vec![with_default], 1), Ok(object(json!({"type": "user"}))));
+        let required = AttributeRule { required: true, ..plain.clone() };
+        assert_eq!(at(vec![required], 1), Err(AttributeFault::Missing("type".into())));
+        let identity = Identity { attribute: "type".into(), trusted_email: vec![], allowed_domains: vec![] };
+        let group = continuity(vec![plain], Some(identity));
+        assert_eq!(normalise(&group, IdpIndex(1), &Map::new()), Err(AttributeFault::Missing("type".into())));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::attributes::text_of;
 use super::continuity::Continuity;
 use super::idp::Idp;
 use crate::connector::facts::Protocol;
+use crate::protocol::ldap::Dn;
 use crate::value::LIST_DELIMITER;
 
 /// How one connector is read.
@@ -20,11 +21,13 @@ pub struct Manner {
     pub any_case: bool,
     /// Between the members of a list when one text is needed; never empty.
     pub delimiter: Arc<str>,
+    /// It may give names of directory entries, which rules compare as such (RFC 4514), not as texts.
+    pub gives_dns: bool,
 }
 
 impl Default for Manner {
     fn default() -> Self {
-        Manner { any_case: false, delimiter: LIST_DELIMITER.into() }
+        Manner { any_case: false, delimiter: LIST_DELIMITER.into(), gives_dns: false }
     }
 }
 
@@ -35,6 +38,7 @@ impl Manner {
         Manner {
             any_case: idp.facts.protocol == Protocol::Ldap,
             delimiter: if delimiter.is_empty() { LIST_DELIMITER } else { delimiter }.into(),
+            gives_dns: idp.facts.protocol == Protocol::Ldap,
         }
     }
 
@@ -67,6 +71,14 @@ impl Manner {
     }
 }
 
+/// A text as the name of a directory entry, if it is one of two parts or more: a single `a=b` may be anything. Names
+/// that are equal are one entry whatever their case and blanks.
+pub fn entry_name(text: &str) -> Option<Dn> {
+    // Two signs that each such name has, and few other texts.
+    let may_be = text.contains('=') && text.contains(',');
+    may_be.then(|| Dn::parse(text).ok()).flatten().filter(|dn| dn.parts() >= 2)
+}
+
 /// How each connector is read, by its name; one that is not listed is read as claims are.
 #[derive(Debug, Clone, Default)]
 pub struct Manners(BTreeMap<String, Manner>);
@@ -88,12 +100,14 @@ impl Manners {
                 }
                 _ => LIST_DELIMITER.into(),
             };
-            manners.insert(group.name.0.clone(), Manner { any_case, delimiter });
+            let gives_dns = members.iter().any(|manner| manner.gives_dns);
+            manners.insert(group.name.0.clone(), Manner { any_case, delimiter, gives_dns });
         }
         Manners(manners)
     }
 
-    /// How a connector is read.
+    /// How a connector is read. Whatever case its names compare by, a name of which the value is not known is not
+    /// "nothing" under another spelling: [`is_withheld`](super::attributes::is_withheld).
     pub fn of(&self, connector: &str) -> Manner {
         self.0.get(connector).cloned().unwrap_or_default()
     }
@@ -151,8 +165,25 @@ mod tests {
     }
 
     #[test]
+    fn names_of_entries() {
+        for (a, b, same) in [
+            ("CN=Banned,OU=groups,DC=x", "cn=banned, ou=Groups,dc=X", true),
+            ("cn=a\\2cb,dc=x", "CN=A\\,B,dc=x", true),
+            ("cn=banned,dc=x", "cn=banned,dc=y", false),
+            ("cn=banned", "CN=banned", false),
+            ("a=b", "A=B", false),
+            ("Banned", "banned", false),
+            ("", "", false),
+            ("cn=a,dc=x", "cn=a,dc=x,", false),
+        ] {
+            let one = entry_name(a).is_some_and(|a| Some(a) == entry_name(b));
+            assert_eq!(one, same, "{a} {b}");
+        }
+    }
+
+    #[test]
     fn lists_become_texts_that_cannot_lie() {
-        let manner = |delimiter: &str| Manner { any_case: false, delimiter: delimiter.into() };
+        let manner = |delimiter: &str| Manner { delimiter: delimiter.into(), ..Manner::default() };
         for (delimiter, value, want) in [
             (",", json!(["a", "b"]), "a,b"),
             (",", json!(["a,b", "c%"]), "a%2Cb,c%25"),
@@ -160,6 +191,7 @@ mod tests {
             ("; ", json!(["a; b", "c;d"]), "a%3B%20b; c;d"),
             ("|", json!(["grün"]), "grün"),
             (",", json!("Doe, Jane"), "Doe, Jane"),
+            (",", json!(["users,admins"]), "users%2Cadmins"),
             (",", json!([true, 1]), "true,1"),
             (",", json!([]), ""),
         ] {

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::attributes::{SourcePath, find, is_withheld, text_of};
-use super::manner::{Manner, Manners};
+use super::manner::{Manner, Manners, entry_name};
 use crate::config::access::{Aggregation, Authorization as Written, Rule as WrittenRule};
 use crate::config::text::{ClaimPath, Part, Template as WrittenTemplate};
+use crate::protocol::ldap::Dn;
 
 /// The attribute that every connector has once it signed the person in.
 pub const AUTHENTICATED: &str = "authenticated";
@@ -16,18 +17,13 @@ pub const DEPTH_MAX: usize = 8;
 
 /// Where attributes are read from: those of one connector, by its name.
 pub trait Attributes: Sync {
-    /// What a connector said of the person, if it signed the person in or was asked about the person.
+    /// What a connector said of the person, if it signed the person in or was asked about the person. Of one that
+    /// did neither nobody knows what it would say, so that no rule that reads it holds, be it a negated one.
     fn of(&self, connector: &str) -> Option<&Map<String, Value>>;
 
     /// Whether it signed the person in: what `authenticated` says.
     fn signed_in(&self, connector: &str) -> bool {
         self.of(connector).is_some()
-    }
-
-    /// Whether it is known what the connector says of the person. While it could not be asked, "it says nothing"
-    /// is not known either, and no rule that reads it holds, be it a negated one.
-    fn is_known(&self, _connector: &str) -> bool {
-        true
     }
 }
 
@@ -52,6 +48,12 @@ impl AttributePath {
             any_case: manner.any_case,
         };
         AttributePath { connector: path.connector.clone(), path: source, manner }
+    }
+
+    /// Whether it is known what is there, be it nothing. Who signed the person in always is.
+    fn is_known(&self, attributes: &dyn Attributes) -> bool {
+        self.path.literal == AUTHENTICATED
+            || attributes.of(&self.connector).is_some_and(|of| !is_withheld(of, &self.path))
     }
 
     /// The value, if there is one. `authenticated` exists for every connector that signed the person in.
@@ -108,21 +110,51 @@ impl Template {
     fn is_known(&self, attributes: &dyn Attributes) -> bool {
         self.parts.iter().all(|part| match part {
             Piece::Text(_) => true,
-            Piece::Attribute(path) => {
-                attributes.is_known(&path.connector)
-                    && !attributes.of(&path.connector).is_some_and(|of| is_withheld(of, &path.path))
-            }
+            Piece::Attribute(path) => path.is_known(attributes),
         })
+    }
+
+    /// The attribute of a template that is one and nothing else.
+    fn attribute(&self) -> Option<&AttributePath> {
+        match self.parts.as_slice() {
+            [Piece::Attribute(path)] => Some(path),
+            _ => None,
+        }
     }
 
     /// The value of a template that is one attribute and nothing else; its text otherwise.
     fn value<'a>(&self, attributes: &'a dyn Attributes) -> Cow<'a, Value> {
-        match self.parts.as_slice() {
-            [Piece::Attribute(path)] => {
-                path.value(attributes).unwrap_or_else(|| Cow::Owned(Value::String(String::new())))
-            }
-            _ => Cow::Owned(Value::String(self.text(attributes).unwrap_or_default())),
+        match self.attribute() {
+            Some(path) => path.value(attributes).unwrap_or_else(|| Cow::Owned(Value::String(String::new()))),
+            None => Cow::Owned(Value::String(self.text(attributes).unwrap_or_default())),
         }
+    }
+
+    /// The text that rules compare. A set of one is its member, without the escapes that keep several apart.
+    fn compared(&self, attributes: &dyn Attributes) -> String {
+        match &*self.value(attributes) {
+            Value::Array(list) if list.len() == 1 => list.iter().map(text_of).collect(),
+            _ => self.text(attributes).unwrap_or_default(),
+        }
+    }
+}
+
+/// What a rule looks for in an attribute.
+struct Wanted {
+    text: String,
+    /// Where the attribute may be a directory's, and the text is the name of an entry.
+    entry: Option<Dn>,
+}
+
+impl Wanted {
+    fn new(text: String, left: &Template) -> Self {
+        let gives_dns = left.attribute().is_some_and(|path| path.manner.gives_dns);
+        let entry = gives_dns.then(|| entry_name(&text)).flatten();
+        Wanted { text, entry }
+    }
+
+    fn is(&self, text: &str) -> bool {
+        text == self.text || self.entry.as_ref().is_some_and(|entry| entry_name(text).as_ref() == Some(entry))
     }
 }
 
@@ -148,7 +180,7 @@ pub enum Rule {
     Equals(Template, Template),
     /// The right is a member, or a part of the text, of the left.
     Contains(Template, Template),
-    /// The opposite, exactly: it also holds when the attribute is missing.
+    /// The opposite, exactly: it also holds when the attribute is known to be missing.
     Not(Box<Rule>),
 }
 
@@ -280,17 +312,17 @@ impl Rule {
                 None
             }
             Rule::Equals(left, right) => {
-                Some(left.text(attributes).unwrap_or_default() == right.text(attributes).unwrap_or_default())
+                Some(Wanted::new(right.compared(attributes), left).is(&left.compared(attributes)))
             }
             Rule::Contains(left, right) => {
-                let wanted = right.text(attributes).unwrap_or_default();
-                if wanted.is_empty() {
+                let wanted = Wanted::new(right.compared(attributes), left);
+                if wanted.text.is_empty() {
                     // A right-hand template that resolved to nothing must not open the door.
                     return Some(false);
                 }
                 Some(match &*left.value(attributes) {
-                    Value::Array(list) => list.iter().any(|member| *text_of(member) == *wanted),
-                    one => text_of(one).contains(&*wanted),
+                    Value::Array(list) => list.iter().any(|member| wanted.is(&text_of(member))),
+                    one => text_of(one).contains(&wanted.text) || wanted.is(&text_of(one)),
                 })
             }
         }
@@ -364,10 +396,6 @@ mod tests {
         fn of(&self, connector: &str) -> Option<&Map<String, Value>> {
             (connector == "ha").then_some(&self.0)
         }
-
-        fn is_known(&self, connector: &str) -> bool {
-            connector != "dir"
-        }
     }
 
     #[test]
@@ -385,9 +413,90 @@ mod tests {
             Rule::Not(Box::new(Rule::Equals(read, other)))
         };
         let person = |value: Value| Cut(json!({"kind": value}).as_object().unwrap().clone());
-        assert_eq!(rule(true).holds(&person(Value::Null)), None);
+        for any_case in [true, false] {
+            assert_eq!(rule(any_case).holds(&person(Value::Null)), None, "{any_case}");
+        }
         assert_eq!(rule(true).holds(&person(json!("y"))), Some(true));
-        assert_eq!(rule(false).holds(&person(Value::Null)), Some(true), "a claim that is null is no claim");
+    }
+
+    #[test]
+    fn whoever_did_not_sign_in_is_not_known() {
+        let person = One(json!({"authenticated": "no", "type": null}).as_object().unwrap().clone());
+        for (rules, want) in [
+            (json!([{"equals": ["{{ ha.authenticated }}", "true"]}]), Decision::Permitted),
+            (json!([{"equals": ["{{ other.authenticated }}", "true"]}]), Decision::Denied),
+            (json!([{"notEquals": ["{{ other.authenticated }}", "true"]}]), Decision::Permitted),
+            (json!([{"equals": ["{{ other.type }}", "x"]}]), Decision::Undecided),
+            (json!([{"notEquals": ["{{ other.type }}", "contractor"]}]), Decision::Undecided),
+            (json!([{"notContains": ["{{ other.groups }}", "banned"]}]), Decision::Undecided),
+            (json!([{"notEquals": ["{{ ha.type }}", "contractor"]}]), Decision::Undecided),
+            (json!([{"notEquals": ["{{ ha.TYPE }}", "contractor"]}]), Decision::Undecided),
+            (json!([{"notEquals": ["{{ ha.type.0 }}", "contractor"]}]), Decision::Undecided),
+            (json!([{"notEquals": ["{{ ha.said.nothing }}", "contractor"]}]), Decision::Permitted),
+        ] {
+            let written: Written = serde_json::from_value(json!({"rules": rules})).unwrap();
+            let linked = Authorization::of(&written, &Manners::default(), &mut Vec::new());
+            assert_eq!(linked.decide(&person), want, "{rules}");
+        }
+    }
+
+    #[test]
+    fn one_group_is_asked_for_as_several_are() {
+        let group = "cn=admins,ou=groups,dc=x";
+        let (contains, lacks) = (
+            json!({"rules": [{"contains": ["{{ ha.g }}", group]}]}),
+            json!({"rules": [{"notContains": ["{{ ha.g }}", group]}]}),
+        );
+        let (equals, differs) = (
+            json!({"rules": [{"equals": ["{{ ha.g }}", group]}]}),
+            json!({"rules": [{"notEquals": ["{{ ha.g }}", group]}]}),
+        );
+        for (groups, is_in, is_it) in [
+            (json!([group]), true, true),
+            (json!([group, "cn=b,dc=x"]), true, false),
+            (json!(["cn=zcn=admins,ou=groups,dc=x"]), false, false),
+            (json!([]), false, false),
+            // What a provider gives as a text stays one.
+            (json!("cn=zcn=admins,ou=groups,dc=x"), true, false),
+        ] {
+            let person = json!({"g": groups});
+            assert_eq!(permits(contains.clone(), person.clone()), is_in, "{person}");
+            assert_eq!(permits(lacks.clone(), person.clone()), !is_in, "{person}");
+            assert_eq!(permits(equals.clone(), person.clone()), is_it, "{person}");
+            assert_eq!(permits(differs.clone(), person.clone()), !is_it, "{person}");
+        }
+        let of_another = json!({"rules": [{"contains": ["{{ ha.all }}", "{{ ha.g }}"]}]});
+        assert!(permits(of_another, json!({"all": [group, "x"], "g": [group]})));
+    }
+
+    #[test]
+    fn a_directory_compares_names_of_entries() {
+        let rule = |gives_dns, contains, right: &str| {
+            let path = AttributePath {
+                connector: "ha".into(),
+                path: SourcePath::parse("g").unwrap(),
+                manner: Manner { gives_dns, ..Manner::default() },
+            };
+            let left = Template { parts: vec![Piece::Attribute(path)] };
+            let right = Template { parts: vec![Piece::Text(right.into())] };
+            if contains { Rule::Contains(left, right) } else { Rule::Equals(left, right) }
+        };
+        let banned = "cn=banned, ou=groups,dc=x";
+        for (value, right, directory, elsewhere) in [
+            (json!(["CN=Banned,OU=groups,DC=x", "cn=b,dc=x"]), banned, true, false),
+            (json!(["CN=Banned,OU=groups,DC=x"]), banned, true, false),
+            (json!("CN=Banned,OU=groups,DC=x"), banned, true, false),
+            (json!(["cn=zcn=banned,ou=groups,dc=x"]), banned, false, false),
+            (json!(["Banned", "cn=BANNED"]), "banned", false, false),
+            (json!(["CN=Banned"]), "cn=banned", false, false),
+        ] {
+            let person = One(json!({"g": value}).as_object().unwrap().clone());
+            assert_eq!(rule(true, true, right).holds(&person), Some(directory), "{value} {right}");
+            assert_eq!(rule(false, true, right).holds(&person), Some(elsewhere), "{value} {right}");
+        }
+        let person = One(json!({"g": "CN=Boss,DC=x"}).as_object().unwrap().clone());
+        assert_eq!(rule(true, false, "cn=boss,dc=x").holds(&person), Some(true));
+        assert_eq!(rule(false, false, "cn=boss,dc=x").holds(&person), Some(false));
     }
 
     #[test]

@@ -8,4 +8,5 @@ pub mod ldap;
 pub mod oauth;
 pub mod oidc;
 pub mod saml;
+pub mod sets;
 pub mod strict_json;

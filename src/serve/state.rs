@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use crate::ambient::{Clock, Entropy, Millis, UnixSecs};
 use crate::connector::Connector;
 use crate::connector::open::Opened;
-use crate::model::{Deployment, IdpIndex, ProviderRef, SignIn};
+use crate::model::{Deployment, IdpIndex};
 use crate::net::Client;
 use crate::secrets::Keyring;
 use crate::serve::app::oidc::Provider;
@@ -261,42 +261,6 @@ impl State {
         let same =
             |opened: &Opened| opened.name == authentication.idp && opened.realm == authentication.realm;
         self.opened.iter().position(same).map(IdpIndex)
-    }
-
-    /// The sign-in of a session that satisfies what an app or a policy asks for, and the voice it speaks with
-    /// there: the provider's own name, or the continuity connector it came through. A sign-in at a member by
-    /// itself does not speak for a continuity connector: it has neither its attributes nor its subject.
-    pub fn satisfied<'s>(
-        &'s self,
-        session: &'s Session,
-        sign_in: &SignIn,
-    ) -> Option<(&'s Authentication, &'s str)> {
-        let counts = |authentication: &&Authentication| {
-            // The clock is read only for the few that have an end of their own.
-            authentication.until.is_none_or(|until| self.now() < until)
-        };
-        // Almost always one authentication against a handful of names.
-        session.authentications.iter().rev().filter(counts).find_map(|authentication| {
-            let provider = self.provider_of(authentication)?;
-            let assurance = self.deployment.idp(provider).assurance;
-            let strong =
-                sign_in.minimum_assurance.is_none_or(|least| assurance.is_some_and(|have| have >= least));
-            let voice = self.voice(sign_in, authentication, provider).filter(|_| strong)?;
-            Some((authentication, voice))
-        })
-    }
-
-    fn voice(&self, sign_in: &SignIn, authentication: &Authentication, idp: IdpIndex) -> Option<&str> {
-        let speaks = |asked: &&ProviderRef| match **asked {
-            ProviderRef::Idp(index) => index == idp,
-            ProviderRef::Continuity(index) => {
-                self.deployment.continuity(index).members.iter().any(|member| *member == idp)
-            }
-        };
-        let names =
-            sign_in.providers.iter().filter(speaks).map(|asked| self.deployment.provider_name(*asked));
-        // A sign-in has attributes under its provider's name and under the connector it came through.
-        names.into_iter().find(|name| authentication.attributes.contains_key(*name))
     }
 }
 

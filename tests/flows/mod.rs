@@ -12,6 +12,7 @@ mod memory;
 mod metadata;
 mod oidc_code;
 mod outage;
+mod policy;
 mod proxy_headers;
 mod reload;
 mod saml;

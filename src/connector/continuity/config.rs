@@ -107,7 +107,8 @@ pub struct Attribute {
     /// Read as `continuity-name.name`.
     #[schemars(regex(pattern = r"^[^.{}\\]+$"), example = &"email")]
     pub name: String,
-    /// Member to the path of the value in its words.
+    /// Member to the path of the value in its words. What a member that is left out would say is not known: no rule
+    /// over it holds while that member serves, not even a negated one.
     #[schemars(extend("minProperties" = 1))]
     pub mapping: BTreeMap<String, String>,
     /// When the member has no entry, or says nothing.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::super::facts::{Facts, Protocol, registrable};
+use super::super::facts::{Facts, Protocol, Shape, registrable};
 use super::super::{CallbackAddress, Connector, IdpConfig, Opening, Section};
 use crate::config::codes;
 use crate::config::connectors::Common;
@@ -14,6 +14,7 @@ use crate::config::schema::one_of;
 use crate::config::section::OneOrMany;
 use crate::diag::Diagnostic;
 use crate::protocol::ldap::{Address, Dn, is_attribute_name};
+use crate::protocol::sets;
 use crate::value::{SecretText, WebUrl};
 
 /// Attribute of the user search in Active Directory.
@@ -25,8 +26,9 @@ const LOGIN_PATH: &str = "/.ldap-login";
 
 /// An LDAP directory. A person types name and password into a page of ours; the service account finds the entry of
 /// that name, and the password is proven by a bind as that entry. The entry's attributes are the person's: a single
-/// value is a text, several are a list; `dn` is the entry's name; `objectGUID` and `objectSid` are written as people
-/// write them, other bytes in base64; passwords and pictures are left out.
+/// value is a text, several are a list; `memberOf` and others that are sets by nature (`isMemberOf`, `objectClass`,
+/// `eduPersonAffiliation`) are always a list; `dn` is the entry's name; `objectGUID` and `objectSid` are written as
+/// people write them, other bytes in base64; passwords and pictures are left out.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("allOf" = [one_of(&["bindDN", "serviceAccountUsername"]), one_of(&["bindPassword", "serviceAccountPassword"])]))]
@@ -240,6 +242,18 @@ impl IdpConfig for Config {
 
     fn list_delimiter(&self) -> &str {
         self.attribute_delimiter.as_deref().unwrap_or(crate::value::LIST_DELIMITER)
+    }
+
+    fn shape(&self, attribute: &str) -> Shape {
+        // Under the name it has there, or under the one it was given, it is a set.
+        let renamed = self.attribute_mapping.iter().find(|(seen, _)| seen.eq_ignore_ascii_case(attribute));
+        let is_set = sets::in_directory(attribute) || renamed.is_some_and(|(_, name)| sets::in_directory(name));
+        let is_name = renamed.is_none() && attribute.eq_ignore_ascii_case("dn");
+        match (is_set, is_name) {
+            (true, _) => Shape::List,
+            (false, true) => Shape::Text,
+            (false, false) => Shape::Counted,
+        }
     }
 
     fn can_sign_in(&self) -> Result<(), &'static str> {

@@ -11,7 +11,8 @@ use super::groups::{self, Climb, GROUPS_MAX, TooMany};
 use super::servers::Server;
 use super::service::{Service, Trouble};
 use super::Core;
-use crate::connector::Fault;
+use crate::connector::facts::Shape;
+use crate::connector::{Fault, IdpConfig as _};
 use crate::health::{Reason, Unwell};
 use crate::protocol::ldap::dn::DN_BYTES_MAX;
 use crate::protocol::ldap::search::{Depth, Search};
@@ -222,6 +223,11 @@ pub(super) fn seen(config: &Config, entry: &Entry) -> Result<Map<String, Value>,
     };
     attributes.retain(|have, _| !is_mapped(have));
     attributes.extend(mapped.into_iter().map(|(seen, value)| (seen.clone(), value)));
+    for (name, value) in &mut attributes {
+        if value.is_string() && config.shape(name) == Shape::List {
+            *value = Value::Array(vec![value.take()]);
+        }
+    }
     withhold_large(&mut attributes).ok_or_else(|| Fault::Rejected("the entry has more attributes than are taken".into()))?;
     let withheld = || attributes.iter().filter(|(_, value)| value.is_null()).map(|(name, _)| name.as_str());
     if withheld().next().is_some() {
@@ -278,6 +284,37 @@ mod tests {
             attributes(&config),
             ["*", "memberOf", "isMemberOf", "entryUUID", "nsUniqueId", "uid", "cn", "MAIL", "displayname", "absent"]
         );
+    }
+
+    #[test]
+    fn one_group_is_a_set_of_one() {
+        let entry = entry(&[
+            ("memberOf", &["cn=zcn=admins,dc=x"]),
+            ("ISMEMBEROF;x-a", &["a,b"]),
+            ("nsRole", &["r", "s"]),
+            ("mail", &["a@x"]),
+            ("department", &["Sales"]),
+            ("employeeType", &["staff"]),
+        ]);
+        let renamed = config(json!({"groups": "department", "teams": "MemberOf", "kind": "employeeType"}));
+        for (config, want) in [
+            (
+                config(json!({})),
+                json!({
+                    "memberOf": ["cn=zcn=admins,dc=x"], "ISMEMBEROF;x-a": ["a,b"], "nsRole": ["r", "s"], "mail": "a@x",
+                    "department": "Sales", "employeeType": "staff", "dn": "uid=a",
+                }),
+            ),
+            (
+                renamed,
+                json!({
+                    "teams": ["cn=zcn=admins,dc=x"], "ISMEMBEROF;x-a": ["a,b"], "nsRole": ["r", "s"], "mail": "a@x",
+                    "groups": ["Sales"], "kind": "staff", "dn": "uid=a",
+                }),
+            ),
+        ] {
+            assert_eq!(Value::Object(seen(&config, &entry).unwrap()), want);
+        }
     }
 
     fn entry(values: &[(&str, &[&str])]) -> Entry {

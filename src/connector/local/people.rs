@@ -141,6 +141,8 @@ impl Roster {
 impl Person {
     pub(super) fn attributes(&self) -> Map<String, Value> {
         let mut attributes = self.attributes.clone();
+        // By null a session means a value that is not known; in a file it is no value.
+        attributes.retain(|_, value| !value.is_null());
         attributes.insert("username".into(), self.username.clone().into());
         attributes
     }
@@ -175,10 +177,11 @@ mod tests {
     #[test]
     fn people_are_found_without_case() {
         let roster =
-            read(&format!("users:\n- {{username: Alice, passwordHash: '{HASH}', attributes: {{email: a@x}}}}\n"))
+            read(&format!("users:\n- {{username: Alice, passwordHash: '{HASH}', attributes: {{email: a@x, phone: null}}}}\n"))
                 .unwrap();
         let alice = roster.find("aLICE").unwrap();
         assert_eq!(alice.attributes()["username"], "Alice");
+        assert!(!alice.attributes().contains_key("phone"));
         assert!(roster.find("bob").is_none());
         let kate = read(&format!("users:\n- {{username: kate, passwordHash: '{HASH}'}}\n")).unwrap();
         assert!(kate.find("\u{212A}ate").is_some(), "the Kelvin sign folds to k");

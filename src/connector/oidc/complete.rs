@@ -88,7 +88,8 @@ pub(super) async fn complete(
                 if info.get("sub").and_then(Value::as_str) != Some(verified.subject()) {
                     return rejected("UserInfo speaks of another person than the ID token");
                 }
-                attributes.extend(info);
+                // A claim that is null is none (Core §5.3.2), and takes no value of the ID token away.
+                attributes.extend(info.into_iter().filter(|(_, value)| !value.is_null()));
             }
             // FM06: whether the ID token alone is enough shows when its attributes are mapped.
             Err(unwell) => {
@@ -102,7 +103,8 @@ pub(super) async fn complete(
             }
         }
     }
-    attributes.retain(|name, _| !claims::is_protocol_claim(name));
+    // By null a session means a value that is not known; here it would be no value.
+    attributes.retain(|name, value| !claims::is_protocol_claim(name) && !value.is_null());
     if attributes.len() > 512 || Value::Object(attributes.clone()).to_string().len() > CLAIMS_BYTES_MAX {
         return rejected(format!("the claims have more than {CLAIMS_BYTES_MAX} bytes"));
     }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::begin::{ISSUER, REQUEST_ID};
+use super::config::NAME_ID;
 use super::metadata::Whose;
 use super::{SamlConnector, logout};
 use crate::ambient::UnixSecs;
@@ -15,9 +16,8 @@ use crate::protocol::saml::metadata::IdpMetadata;
 use crate::protocol::saml::names::name_id;
 use crate::protocol::saml::response::{self, Expected, Meaning, Refusal};
 use crate::protocol::saml::signature::SignatureFault;
+use crate::protocol::sets;
 
-/// The attribute that is the name of the subject.
-pub const NAME_ID: &str = "nameID";
 /// Most bytes of all attributes together.
 pub const ATTRIBUTES_BYTES_MAX: usize = 64 * 1024;
 
@@ -155,7 +155,8 @@ fn identity(assertion: &VerifiedAssertion) -> Result<Identity, Fault> {
     })
 }
 
-/// Attributes by Name: one value as a text, several as a list, `xsi:nil` as null.
+/// Attributes by Name: one value as a text, several as a list, and those that are sets by nature always as a list.
+/// `xsi:nil` is null in a list, and alone no value: null by itself would mean that a value is not known.
 fn attributes(assertion: &VerifiedAssertion) -> Map<String, Value> {
     let mut attributes = Map::new();
     for attribute in assertion.attributes() {
@@ -164,6 +165,8 @@ fn attributes(assertion: &VerifiedAssertion) -> Map<String, Value> {
         let mut values = values.into_iter().map(|value| value.map_or(Value::Null, Value::from));
         let value = match (values.next(), values.next()) {
             (None, _) => Value::Array(Vec::new()),
+            (Some(Value::Null), None) => continue,
+            (Some(one), None) if sets::in_assertion(attribute.name()) => Value::Array(vec![one]),
             (Some(one), None) => one,
             (Some(first), Some(second)) => [first, second].into_iter().chain(values).collect(),
         };

@@ -6,11 +6,15 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::super::facts::{Facts, Protocol};
+use super::super::facts::{Facts, Protocol, Shape};
 use super::super::{CallbackAddress, Connector, IdpConfig, Opening, Section};
 use crate::config::connectors::Common;
 use crate::config::{codes, yaml};
+use crate::protocol::sets;
 use crate::value::{SecretText, WebUrl};
+
+/// The attribute that is the name of the subject.
+pub const NAME_ID: &str = "nameID";
 
 /// A SAML identity provider.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -181,6 +185,14 @@ impl IdpConfig for Config {
 
     fn callbacks(&self) -> Vec<CallbackAddress> {
         vec![CallbackAddress::Url(self.saml_consumer_service_url.clone())]
+    }
+
+    fn shape(&self, attribute: &str) -> Shape {
+        match attribute {
+            NAME_ID => Shape::Text,
+            _ if sets::in_assertion(attribute) => Shape::List,
+            _ => Shape::Counted,
+        }
     }
 
     fn logout_callbacks(&self) -> Vec<WebUrl> {

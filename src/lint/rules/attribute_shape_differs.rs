@@ -1,11 +1,11 @@
 //! Attributes: one member gives a list where another gives one value.
 
-use crate::connector::facts::Protocol;
+use crate::connector::facts::Shape;
 use crate::diag::{Code, Diagnostic, Level};
 use crate::lint::Group;
 use crate::lint::Scene;
 use crate::lint::rule::{Report, Rule};
-use crate::lint::scene::last_word;
+use crate::lint::scene::{last_word, name_of};
 use crate::model::attributes::AttributeRule;
 use crate::model::tier::Tier;
 
@@ -121,11 +121,11 @@ fn report_mixed(group: &Group<'_>, i: usize, rule: &AttributeRule, report: &mut 
 }
 
 /// A list of one stays a list in a token; a directory and an assertion have values, one or several, and a single
-/// one of them is a text.
+/// one of them is a text, unless the attribute is a set by nature.
 fn report_kinds(group: &Group<'_>, i: usize, rule: &AttributeRule, report: &mut Report) {
     let of = |counted: bool| {
         rule.mapping.iter().map(|(member, path)| (group.site.idp(*member), path)).find(|(member, path)| {
-            let counts = matches!(member.idp.facts.protocol, Protocol::Saml | Protocol::Ldap);
+            let counts = member.idp.config.shape(&name_of(path)) == Shape::Counted;
             counts == counted && PLURALS.contains(&last_word(path).as_str())
         })
     };

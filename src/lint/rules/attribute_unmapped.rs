@@ -19,8 +19,8 @@ pub static RULE: Rule = Rule {
 };
 
 const PAGE: &str = r#"Apps read `continuity-name.attribute` and do not know who signed the person in. An attribute that one member is not
-mapped for, and that has no default, is simply absent after a failover to that member: rules that ask for it stop
-matching, headers disappear, accounts are not found. The outage is over and people still cannot work.
+mapped for, and that has no default, is not known after a failover to that member: no rule that reads it holds, not even
+one that says `not`, headers disappear, accounts are not found. The outage is over and people still cannot work.
 
 Fires on:
 

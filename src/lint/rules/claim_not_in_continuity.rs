@@ -26,7 +26,7 @@ pub static RULE: Rule = Rule {
 
 const PAGE: &str = r#"`primary.email` has a value only for people whom `primary` signed in. An app that signs in through a continuity
 connector and reads a member's own attribute loses it at the very moment the connector is for: after a failover the
-claim is absent, the header is gone, the rule no longer holds.
+claim is absent, the header is gone, no rule that reads it holds, not even one that says `not`.
 
 Where every member is read (in one block of rules, in the claims or the headers of one app) it is left alone: somebody has
 thought of it. So is `authenticated`, which asks who signed the person in.

@@ -36,6 +36,8 @@ rules![
     email_as_identity_from_mutable_claim,
     transient_nameid_as_identity,
     look_up_by_mutable_claim,
+    negated_rule_undecided,
+    contains_counts_values,
     backup_shares_vendor,
     fewer_than_three_members,
     backup_shares_region,

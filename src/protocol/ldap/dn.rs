@@ -55,6 +55,11 @@ impl Dn {
         self.0.ends_with(&base.0)
     }
 
+    /// How many parts it has.
+    pub fn parts(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether it is the root: a name without parts.
     pub fn is_root(&self) -> bool {
         self.0.is_empty()

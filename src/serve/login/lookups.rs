@@ -3,7 +3,7 @@
 //!
 //! A directory that is down takes nobody's sign-in away and opens no door: the app goes on without the
 //! attributes, an event says so, it is asked again after a while, and until then no rule that reads them
-//! decides, neither "yes" nor "no" ([`Attributes::is_known`]).
+//! decides, neither "yes" nor "no" ([`Attributes::of`]).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,10 +53,6 @@ impl Attributes for Seen<'_> {
 
     fn signed_in(&self, connector: &str) -> bool {
         self.said.signed_in(connector)
-    }
-
-    fn is_known(&self, connector: &str) -> bool {
-        self.answer(connector).is_none_or(|answer| answer.found().is_some())
     }
 }
 

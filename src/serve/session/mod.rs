@@ -1,6 +1,7 @@
 //! Sessions: made only by a completed sign-in, found by an opaque cookie, ended by time or by a logout.
 
 pub mod cookie;
+pub mod counting;
 pub mod index;
 pub mod lifetime;
 pub mod lookups;
@@ -16,8 +17,8 @@ use serde_json::{Map, Value};
 use crate::ambient::UnixSecs;
 use crate::connector::Kept;
 use crate::connector::open::Mark;
-use crate::model::rules::Attributes;
 
+pub use counting::Counting;
 pub use store::{SessionKey, Store};
 
 /// One signed-in browser.
@@ -139,12 +140,6 @@ impl Session {
     }
 }
 
-impl Attributes for Session {
-    fn of(&self, connector: &str) -> Option<&Map<String, Value>> {
-        self.authentications.iter().rev().find_map(|a| a.attributes.get(connector))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,15 +166,21 @@ mod tests {
         let with = |previous: Option<&Session>, new: Authentication, sid: &str, now| {
             Session::with(previous, new, sid.into(), UnixSecs(now))
         };
+        let said = |session: &Session, name: &str| {
+            session.authentications.iter().rev().find_map(|a| a.attributes.get(name)?.get("email").cloned())
+        };
         let first = with(None, signed_in("north", Some("ha"), "ada@x"), "1", 10);
         first.told("rp", "ada");
         let with_other = with(Some(&first), signed_in("partner", None, "ada@partner"), "2", 20);
         assert_eq!((with_other.authentications.len(), with_other.created), (2, UnixSecs(10)));
         assert_eq!((with_other.sid.as_str(), with_other.clients().len()), ("1", 1), "the session goes on");
         let second = with(Some(&with_other), signed_in("south", Some("ha"), "bob@x"), "3", 30);
-        assert!(second.of("north").is_none(), "nothing of the other person is left under the member's name");
-        assert_eq!(second.of("ha").and_then(|a| a.get("email")), Some(&Value::from("bob@x")));
-        assert!(second.of("partner").is_some());
+        assert!(
+            said(&second, "north").is_none(),
+            "nothing of the other person is left under the member's name"
+        );
+        assert_eq!(said(&second, "ha"), Some(Value::from("bob@x")));
+        assert!(said(&second, "partner").is_some());
         let alone = with(Some(&first), signed_in("south", Some("ha"), "bob@x"), "4", 30);
         assert_eq!(alone.created, UnixSecs(30), "a new person has a new lifetime");
         assert_eq!((alone.sid.as_str(), alone.clients().len()), ("4", 0), "and a session of his own");

@@ -1,5 +1,6 @@
 //! SAML providers: sign-ins, what is refused and how it looks, metadata, sign-ins that the provider begins, logout.
 
+mod lapsed;
 mod logout;
 mod metadata;
 mod refused;
@@ -30,6 +31,11 @@ impl World {
 
     /// `more` is more of the connector; `before` changes the provider before anything asks it.
     fn with(more: &str, before: impl FnOnce(&FakeSamlIdp)) -> Self {
+        Self::with_apps(more, "", before)
+    }
+
+    /// With further apps; `UPSTREAM` in them is the application.
+    fn with_apps(more: &str, apps: &str, before: impl FnOnce(&FakeSamlIdp)) -> Self {
         let scratch = Scratch::new();
         scratch.write_signing_key();
         let (key, certificate) = key_pair();
@@ -95,8 +101,9 @@ apps:
     upstream: {app}
     policies:
       - {{location: /, authentication: {{idps: [corp]}}, authorization: {{allowAll: true}}}}
-",
+{apps}",
             app = upstream.url(),
+            apps = apps.replace("UPSTREAM", &upstream.url()),
         );
         let server = Launch::new(&scratch, &yaml, port).start();
         World { idp, server, _upstream: upstream, _scratch: scratch }

@@ -6,7 +6,7 @@ use url::Url;
 use super::grant::{CODE_SECS, Grant, Person, mapped_claims};
 use crate::ambient::UnixSecs;
 use crate::model::app::OidcApp;
-use crate::model::rules::{Attributes, Decision};
+use crate::model::rules::Decision;
 use crate::protocol::oauth::{OAuthError, Params, redirect_uri, scope};
 use crate::protocol::oidc::request::{AuthnRequest, ResponseMode, answer_route};
 use crate::serve::cache::Key;
@@ -14,7 +14,7 @@ use crate::serve::edge::pages::{Page, Post};
 use crate::serve::edge::{Context, Response, answer};
 use crate::serve::login::lookups::{self, Seen};
 use crate::serve::login::{self, Return, Start};
-use crate::serve::session::{Authentication, Session};
+use crate::serve::session::{Authentication, Counting, Session};
 use crate::serve::state::State;
 use crate::serve::telemetry::Event;
 
@@ -65,16 +65,16 @@ pub async fn authorize(state: &State, context: &Context, form: Option<Params>) -
     }
     let session = state.session(&context.parts.headers);
     let now = state.now();
-    let usable = session
-        .as_ref()
-        .and_then(|(_, session)| state.satisfied(session, &app.sign_in))
+    let counting = Counting::now(state, session.as_ref().map(|(_, session)| &**session), Some(&app.sign_in));
+    let usable = counting
+        .serving(&app.sign_in)
         .filter(|_| !request.prompt.login)
         .filter(|(a, _)| request.max_age.is_none_or(|age| age > 0 && now.since(a.at) <= age));
     match (usable, session.as_ref()) {
         (Some((authentication, voice)), Some((_, session))) => {
             let name = app.name.as_str();
             let seen =
-                lookups::seen(state, name, &app.lookups, session, Some(authentication), &**session).await;
+                lookups::seen(state, name, &app.lookups, session, Some(authentication), &counting).await;
             issue(state, app, &request, (authentication, voice), session, &seen)
         }
         _ if request.prompt.none => error(state, &request, OAuthError::LoginRequired, "nobody is signed in"),
@@ -104,22 +104,15 @@ pub async fn grant(
     if !redirect_uri::is_registered(&request.redirect_uri, &app.redirect_urls, app.public) {
         return refused("The address to return to is not registered any more.");
     }
-    let voice = app.sign_in.providers.iter().map(|p| state.deployment.provider_name(*p));
-    let voice = voice.into_iter().find(|name| authentication.attributes.contains_key(*name));
-    let Some(voice) = voice else { return refused("The sign-in does not serve this application any more.") };
-    let one = One(authentication);
+    // What the session says, as it will the next time: the same person has the same claims then.
+    let counting = Counting::now(state, Some(session), Some(&app.sign_in));
+    let new = counting.serving(&app.sign_in).filter(|(serving, _)| serving.idp == authentication.idp);
+    let Some((authentication, voice)) = new else {
+        return refused("The sign-in does not serve this application any more.");
+    };
     let name = app.name.as_str();
-    let seen = lookups::seen(state, name, &app.lookups, session, Some(authentication), &one).await;
+    let seen = lookups::seen(state, name, &app.lookups, session, Some(authentication), &counting).await;
     issue(state, app, request, (authentication, voice), session, &seen)
-}
-
-/// The attributes of a single sign-in.
-struct One<'a>(&'a Authentication);
-
-impl Attributes for One<'_> {
-    fn of(&self, connector: &str) -> Option<&serde_json::Map<String, serde_json::Value>> {
-        self.0.attributes.get(connector)
-    }
 }
 
 fn issue(

@@ -13,20 +13,11 @@ use crate::model::rules::{Attributes, Authorization, Decision};
 use crate::serve::edge::pages::Page;
 use crate::serve::edge::{Context, Response, answer};
 use crate::serve::login::{self, Return, Start};
-use crate::serve::session::Session;
+use crate::serve::session::{Counting, Session};
 use crate::serve::state::State;
 use crate::serve::telemetry::Event;
 
 pub use upstream::Clients;
-
-/// Nobody is signed in: nothing to read.
-struct Nobody;
-
-impl Attributes for Nobody {
-    fn of(&self, _: &str) -> Option<&serde_json::Map<String, serde_json::Value>> {
-        None
-    }
-}
 
 /// Answers a request to a proxied application.
 pub async fn proxy(
@@ -39,10 +30,12 @@ pub async fn proxy(
 ) -> Response {
     let Some(policy) = app.policies.find(&context.path) else { return answer::plain(StatusCode::FORBIDDEN) };
     let session: Option<Arc<Session>> = state.session(&context.parts.headers).map(|(_, session)| session);
+    // The same sign-ins say whether somebody is signed in here, and what of him is seen.
+    let counting = Counting::now(state, session.as_deref(), policy.sign_in.as_ref());
     let mut by = None;
     if !policy.allow_unauthenticated {
         let Some(sign_in) = &policy.sign_in else { return answer::plain(StatusCode::FORBIDDEN) };
-        by = session.as_ref().and_then(|session| state.satisfied(session, sign_in)).map(|(by, _)| by);
+        by = counting.serving(sign_in).map(|(by, _)| by);
         if by.is_none() {
             let headers = &context.parts.headers;
             let navigates =
@@ -63,15 +56,14 @@ pub async fn proxy(
     let seen;
     let mut is_waiting = false;
     let attributes: &dyn Attributes = match &session {
-        Some(session) if app.lookups.is_empty() => &**session,
-        Some(session) => {
+        Some(session) if !app.lookups.is_empty() => {
             let name = app.name.as_str();
             // Boxed for the same reason.
-            seen = Box::pin(login::lookups::seen(state, name, &app.lookups, session, by, &**session)).await;
+            seen = Box::pin(login::lookups::seen(state, name, &app.lookups, session, by, &counting)).await;
             is_waiting = seen.is_waiting;
             &seen
         }
-        None => &Nobody,
+        _ => &counting,
     };
     let decision = match policy.authorization {
         Authorization::Everyone => Decision::Permitted,
