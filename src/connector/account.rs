@@ -7,7 +7,7 @@ pub struct Account {
     /// What kind of id it has. Ids of different kinds are not comparable.
     pub kind: &'static str,
     /// The id: it stays with the account whatever it is called, and is never given to another one. Where the provider
-    /// shows none, the name.
+    /// shows none, [`Account::name`].
     pub id: String,
     /// What it is called, in the one spelling that is compared.
     pub name: String,

@@ -271,7 +271,12 @@ impl Connection {
         self.understood(id, &frame, left)
     }
 
-    fn understood(&self, id: i32, frame: &[u8], left: &mut Left) -> Result<(LdapOp, Vec<LdapControl>), NetError> {
+    fn understood(
+        &self,
+        id: i32,
+        frame: &[u8],
+        left: &mut Left,
+    ) -> Result<(LdapOp, Vec<LdapControl>), NetError> {
         let count = message::elements(frame, left.elements).map_err(|fault| self.malformed(fault))?;
         left.elements -= count.min(left.elements);
         let message = message::decode(frame).map_err(|fault| self.malformed(fault))?;

@@ -327,6 +327,21 @@ mod tests {
     }
 
     #[test]
+    fn somebody_is_missing_only_where_everything_above_is_there() {
+        for (matched, want) in [
+            ("ou=people,dc=x", true),
+            ("OU=People, DC=X", true),
+            ("dc=x", false),
+            ("uid=a,ou=people,dc=x", false),
+            ("", false),
+            ("people", false),
+        ] {
+            assert_eq!(lacks_only_the_last("ou=people,dc=x", matched), want, "{matched}");
+        }
+        assert!(!lacks_only_the_last("people", "people"));
+    }
+
+    #[test]
     fn what_is_too_large_is_withheld_and_not_absent() {
         let large = "x".repeat(VALUE_BYTES_MAX + 1);
         let some = "x".repeat(VALUE_BYTES_MAX);

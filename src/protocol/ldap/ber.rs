@@ -83,7 +83,8 @@ mod tests {
 
     #[test]
     fn an_element_is_whole_or_none() {
-        let table: &[(&[u8], Option<(u8, &[u8], &[u8])>)] = &[
+        type Parts<'a> = Option<(u8, &'a [u8], &'a [u8])>;
+        let table: &[(&[u8], Parts<'_>)] = &[
             (&[0x04, 0], Some((4, &[], &[]))),
             (&[0x04, 1, 9, 8], Some((4, &[9], &[8]))),
             (&[0x04, 0x81, 1, 9], Some((4, &[9], &[]))),

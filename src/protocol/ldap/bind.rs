@@ -145,7 +145,9 @@ mod tests {
     use crate::protocol::ldap::message;
     use crate::protocol::ldap::policy::PASSWORD_EXPIRED;
     use ldap3_proto::control::LdapControl;
-    use ldap3_proto::proto::{LdapBindCred, LdapBindRequest, LdapBindResponse, LdapMsg, LdapOp, LdapResult, LdapResultCode};
+    use ldap3_proto::proto::{
+        LdapBindCred, LdapBindRequest, LdapBindResponse, LdapMsg, LdapOp, LdapResult, LdapResultCode,
+    };
 
     #[test]
     fn another_reader_sees_the_same_bind() {
@@ -178,7 +180,11 @@ mod tests {
     }
 
     fn control(oid: &str, value: Option<&[u8]>) -> LdapControl {
-        LdapControl::Unknown { oid: oid.into(), criticality: value.is_none(), value: value.map(<[u8]>::to_vec) }
+        LdapControl::Unknown {
+            oid: oid.into(),
+            criticality: value.is_none(),
+            value: value.map(<[u8]>::to_vec),
+        }
     }
 
     fn written(code: LdapResultCode, message: &str, referral: &[&str], ctrl: Vec<LdapControl>) -> Vec<u8> {
@@ -195,7 +201,12 @@ mod tests {
         let want = Answer { id: 300, code: 49, message: "data 52e".into(), policy: Policy::default() };
         assert_eq!(Answer::read(&bytes), Some(want));
         let long = "x".repeat(70_000);
-        let bytes = written(Code::Success, &long, &[], vec![control("1.2.3", Some(b"?")), control(PASSWORD_EXPIRED, None)]);
+        let bytes = written(
+            Code::Success,
+            &long,
+            &[],
+            vec![control("1.2.3", Some(b"?")), control(PASSWORD_EXPIRED, None)],
+        );
         let read = Answer::read(&bytes).expect("an answer");
         assert_eq!((read.code, read.message.len(), read.policy.is_expired), (0, MESSAGE_BYTES_MAX, true));
         let reset = control(PASSWORD_POLICY, Some(&[0x30, 3, 0x81, 1, 2]));

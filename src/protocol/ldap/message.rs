@@ -155,7 +155,8 @@ mod tests {
                 let length = u32::try_from(inside.len()).expect("small").to_be_bytes();
                 [&[tag, 0x84][..], &length, inside].concat()
             };
-            let list = element(0x30, &[element(0x04, b"cn"), element(0x31, &vec![[4, 0]; count].concat())].concat());
+            let list =
+                element(0x30, &[element(0x04, b"cn"), element(0x31, &vec![[4, 0]; count].concat())].concat());
             let entry = [element(0x04, b"cn=a"), element(0x30, &list)].concat();
             element(0x30, &[vec![2, 1, 1], element(0x64, &entry)].concat())
         };

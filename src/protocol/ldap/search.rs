@@ -95,7 +95,11 @@ impl Search {
             criticality: false,
             value: None,
         });
-        LdapMsg { msgid: id, op: LdapOp::SearchRequest(request), ctrl: page.into_iter().chain(scope).collect() }
+        LdapMsg {
+            msgid: id,
+            op: LdapOp::SearchRequest(request),
+            ctrl: page.into_iter().chain(scope).collect(),
+        }
     }
 }
 
@@ -113,7 +117,8 @@ pub fn next_page(controls: &[LdapControl]) -> Option<Vec<u8>> {
 pub fn leads_to_nobody(urls: &[String]) -> bool {
     const PARTITIONS: [&str; 3] = ["cn=configuration,dc=", "dc=domaindnszones,dc=", "dc=forestdnszones,dc="];
     let is_one = |url: &String| {
-        let name = url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, name)| name);
+        let name =
+            url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, name)| name);
         let name = percent_encoding::percent_decode_str(name.split('?').next().unwrap_or_default());
         let name = name.decode_utf8().ok().and_then(|name| Dn::parse(&name).ok());
         name.is_some_and(|name| {
@@ -135,7 +140,8 @@ mod tests {
         assert!(search.to_wire(1, 1).ctrl.is_empty());
         search.is_of_one_domain = true;
         search.page = Some((5, b"c".to_vec()));
-        let read = message::decode(&message::encode(search.to_wire(1, 1)).expect("a message")).expect("a message");
+        let read =
+            message::decode(&message::encode(search.to_wire(1, 1)).expect("a message")).expect("a message");
         let scope = LdapControl::Unknown { oid: DOMAIN_SCOPE.into(), criticality: false, value: None };
         assert_eq!(read.ctrl, [LdapControl::SimplePagedResults { size: 5, cookie: b"c".to_vec() }, scope]);
     }

@@ -140,14 +140,18 @@ fn is_the_same_account(
     // A provider that was replaced knows other accounts, and starts anew.
     let of = format!("{group}\0{}\0{:?}\0{}", new.idp, new.realm, new.subject(group));
     let identity = Key::of("identity", &of);
+    // Who has no id to be read this time may have one the next: it is not forgotten over that.
+    let has_id = account.is_none_or(|account| account.id != account.name);
     let account = AccountMark::of(&new.issuer, &new.provider_subject, account);
     let now = state.now();
     let until = now.plus(state.deployment.session.lifetime.max_timeout.as_secs());
-    if state.accounts.get(&identity, now).is_some_and(|known| !account.is_of(&known)) {
+    let known = state.accounts.get(&identity, now);
+    if known.as_ref().is_some_and(|known| !account.is_of(known)) {
         return false;
     }
     if remember {
-        state.accounts.put(identity, account.0, until);
+        let mark = known.filter(|_| !has_id).map_or(account.0, |known| known.to_vec());
+        state.accounts.put(identity, mark, until);
     }
     true
 }
@@ -162,7 +166,8 @@ impl AccountMark {
             Some(account) => (account.kind, account.id.as_str(), account.name.as_str()),
             None => ("subject", subject, subject),
         };
-        let hash = |part: &str, value: &str| *Key::of("account", &json!([issuer, part, value]).to_string()).bytes();
+        let hash =
+            |part: &str, value: &str| *Key::of("account", &json!([issuer, part, value]).to_string()).bytes();
         AccountMark([hash("kind", kind), hash(kind, id), hash("name", name)].concat())
     }
 
