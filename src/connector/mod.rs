@@ -23,11 +23,13 @@ use crate::secrets::Keyring;
 use crate::value::url::PlainHttp;
 use crate::value::{SecretText, WebUrl};
 
+pub mod account;
 pub mod documents;
 pub mod facts;
 pub mod open;
 mod throttle;
 
+use account::Account;
 use facts::Facts;
 
 /// The table of kinds: the list of folders becomes the module declarations and the slice.
@@ -362,6 +364,8 @@ pub struct Identity {
     pub issuer: String,
     /// For whom.
     pub subject: String,
+    /// Which account it is, where the subject does not say it; `None` where it does.
+    pub account: Option<Account>,
     /// When the person authenticated there, if it said so.
     pub authenticated_at: Option<UnixSecs>,
     /// Until when it vouches for the person, if it said so.

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::{BufMut, BytesMut};
 use ldap3_proto::control::LdapControl;
-use ldap3_proto::proto::{LdapExtendedRequest, LdapMsg, LdapOp, LdapResult, LdapResultCode};
+use ldap3_proto::proto::{LdapExtendedRequest, LdapMsg, LdapOp, LdapResultCode};
 use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -21,8 +21,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::dial::{Stream, handshake, tcp};
 use super::{NetError, NetErrorKind, Phases};
 use crate::ambient::UnixSecs;
-use crate::protocol::ldap::message::{self, Malformed, RESPONSE_BYTES_MAX};
-use crate::protocol::ldap::search::{Found, Search, next_page};
+use crate::protocol::ldap::message::{self, ELEMENTS_MAX, Malformed, RESPONSE_BYTES_MAX};
+use crate::protocol::ldap::search::{Found, Search, leads_to_nobody, next_page};
 use crate::protocol::ldap::{Address, Entry, bind, outcome};
 use crate::value::Secret;
 
@@ -124,30 +124,32 @@ impl Connection {
         self.sound
     }
 
-    /// A simple bind (RFC 4511 §4.2). What the directory answers is the result; its meaning is
-    /// [`outcome::of_bind`]'s. An empty name or password never leaves this machine.
+    /// A simple bind (RFC 4511 §4.2). What the directory answers is the result; its meaning is that of
+    /// [`outcome::of_bind`] and [`outcome::of_persons_bind`]. An empty name or password never leaves this machine. With
+    /// `asks_policy` the directory is asked what its policy says of the password.
     pub async fn bind(
         &mut self,
         name: &str,
         password: &Secret<String>,
+        asks_policy: bool,
         deadline: Instant,
-    ) -> Result<LdapResult, NetError> {
+    ) -> Result<bind::Answer, NetError> {
         let id = self.begin()?;
-        let Some(request) = bind::simple(id, name, password.expose()) else {
+        let Some(request) = bind::simple(id, name, password.expose(), asks_policy) else {
             return Err(
                 self.fault(NetErrorKind::NotPermitted, "a bind without a name or a password is not sent")
             );
         };
         self.write(&request, deadline).await?;
         drop(request);
-        let (operation, _) = self.answer(id, deadline, &mut RESPONSE_BYTES_MAX.clone()).await?;
-        match operation {
-            LdapOp::BindResponse(answer) => {
-                self.sound = true;
-                Ok(answer.res)
-            }
-            _ => Err(self.fault(NetErrorKind::Protocol, "the answer to a bind is something else")),
+        let mut left = Left::default();
+        let frame = self.frame(deadline, &mut left.bytes).await?;
+        if let Some(answer) = bind::Answer::read(&frame).filter(|answer| answer.id == id) {
+            self.sound = true;
+            return Ok(answer);
         }
+        self.understood(id, &frame, &mut left)?;
+        Err(self.fault(NetErrorKind::Protocol, "the answer to a bind is something else"))
     }
 
     /// A search. An error has the result code when the directory refused it; entries it sent before are lost then,
@@ -157,7 +159,7 @@ impl Connection {
         let left = deadline.saturating_duration_since(Instant::now()).as_secs();
         let request = search.to_wire(id, i32::try_from(left).unwrap_or(i32::MAX).saturating_add(1));
         self.send(request, deadline).await?;
-        let mut left = SEARCH_BYTES_MAX;
+        let mut left = Left { bytes: SEARCH_BYTES_MAX, ..Left::default() };
         let mut found = Found::default();
         loop {
             let (operation, controls) = self.answer(id, deadline, &mut left).await?;
@@ -170,7 +172,9 @@ impl Connection {
                     found.more = true;
                     return Ok(found);
                 }
-                LdapOp::SearchResultReference(_) => found.references += 1,
+                LdapOp::SearchResultReference(reference) => {
+                    found.references += usize::from(!leads_to_nobody(&reference.uris));
+                }
                 LdapOp::IntermediateResponse(_) => {}
                 LdapOp::SearchResultDone(result) => {
                     self.sound = true;
@@ -181,7 +185,7 @@ impl Connection {
                             found.more = true;
                             Ok(found)
                         }
-                        code => Err(SearchError::Refused(code)),
+                        code => Err(SearchError::Refused(Refused { code, matched: result.matcheddn })),
                     };
                 }
                 _ => {
@@ -211,7 +215,7 @@ impl Connection {
         let id = self.begin()?;
         let request = LdapExtendedRequest { name: START_TLS.into(), value: None };
         self.send(LdapMsg::new(id, LdapOp::ExtendedRequest(request)), deadline).await?;
-        let (operation, _) = self.answer(id, deadline, &mut RESPONSE_BYTES_MAX.clone()).await?;
+        let (operation, _) = self.answer(id, deadline, &mut Left::default()).await?;
         let LdapOp::ExtendedResponse(answer) = operation else {
             return Err(self.fault(NetErrorKind::StartTls, "the answer to StartTLS is something else"));
         };
@@ -256,16 +260,26 @@ impl Connection {
         }
     }
 
-    /// The next message, which must answer `id`; `left` are the bytes that may still come.
+    /// The next message, which must answer `id`.
     async fn answer(
         &mut self,
         id: i32,
         deadline: Instant,
-        left: &mut usize,
+        left: &mut Left,
     ) -> Result<(LdapOp, Vec<LdapControl>), NetError> {
-        let bytes = self.frame(deadline, left).await?;
-        let message =
-            message::decode(&bytes).map_err(|e| self.fault(NetErrorKind::Protocol, &e.to_string()))?;
+        let frame = self.frame(deadline, &mut left.bytes).await?;
+        self.understood(id, &frame, left)
+    }
+
+    fn understood(
+        &self,
+        id: i32,
+        frame: &[u8],
+        left: &mut Left,
+    ) -> Result<(LdapOp, Vec<LdapControl>), NetError> {
+        let count = message::elements(frame, left.elements).map_err(|fault| self.malformed(fault))?;
+        left.elements -= count.min(left.elements);
+        let message = message::decode(frame).map_err(|fault| self.malformed(fault))?;
         match message.op {
             // Notice of Disconnection (RFC 4511 §4.4.1): the server ends the connection, whatever was asked.
             LdapOp::ExtendedResponse(notice) if message.msgid == 0 => {
@@ -284,12 +298,7 @@ impl Connection {
         loop {
             let length = match message::frame_bytes(&self.buffer, RESPONSE_BYTES_MAX.min(*left)) {
                 Ok(length) => length,
-                Err(fault @ Malformed::NotLdap) => {
-                    return Err(self.fault(NetErrorKind::Protocol, &fault.to_string()));
-                }
-                Err(fault @ Malformed::TooLarge(_)) => {
-                    return Err(self.fault(NetErrorKind::TooLarge, &fault.to_string()));
-                }
+                Err(fault) => return Err(self.malformed(fault)),
             };
             if let Some(length) = length
                 && self.buffer.len() >= length
@@ -308,8 +317,28 @@ impl Connection {
         }
     }
 
+    fn malformed(&self, fault: Malformed) -> NetError {
+        let kind = match fault {
+            Malformed::NotLdap => NetErrorKind::Protocol,
+            Malformed::TooLarge(_) | Malformed::TooMany(_) => NetErrorKind::TooLarge,
+        };
+        self.fault(kind, &fault.to_string())
+    }
+
     fn fault(&self, kind: NetErrorKind, words: &str) -> NetError {
         NetError { may_have_been_sent: true, ..NetError::new(kind, format!("{}: {words}", self.shown)) }
+    }
+}
+
+/// What may still come in answer to one request.
+struct Left {
+    bytes: usize,
+    elements: usize,
+}
+
+impl Default for Left {
+    fn default() -> Self {
+        Left { bytes: RESPONSE_BYTES_MAX, elements: ELEMENTS_MAX }
     }
 }
 
@@ -320,6 +349,15 @@ pub enum SearchError {
     #[error(transparent)]
     Net(#[from] NetError),
     /// The directory refused it, with this result.
-    #[error("the directory refuses the search with result {}", outcome::number(.0))]
-    Refused(LdapResultCode),
+    #[error("the directory refuses the search with result {}", outcome::number(&.0.code))]
+    Refused(Refused),
+}
+
+/// What a directory says that refuses a search.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    /// The result.
+    pub code: LdapResultCode,
+    /// The last entry there is on the way to the one that was asked for; empty when it does not say (RFC 4511 §4.1.9).
+    pub matched: String,
 }

@@ -150,6 +150,7 @@ include /etc/ldap/schema/inetorgperson.schema
 modulepath /usr/lib/ldap
 moduleload back_mdb
 moduleload memberof
+moduleload ppolicy
 pidfile {folder}/slapd.pid
 argsfile {folder}/slapd.args
 TLSCACertificateFile {folder}/ca.pem
@@ -164,14 +165,15 @@ directory {folder}/db
 maxsize 67108864
 dbnosync
 index objectClass,uid,cn,mail,member eq
+overlay ppolicy
 access to attrs=userPassword by anonymous auth by * none
 access to * by dn.exact=\"{SERVICE}\" read by * auth
 "
     )
 }
 
-/// Everybody, as LDIF: the service account, `user1` and on, people who make trouble, and groups, two of which are in
-/// each other.
+/// Everybody, as LDIF: the service account, `user1` and on, people who make trouble, people whose passwords are not
+/// what they were, and groups, two of which are in each other.
 fn people() -> String {
     let mut ldif = format!(
         "dn: {BASE}\nobjectClass: dcObject\nobjectClass: organization\ndc: example\no: Example\n\n\
@@ -180,6 +182,7 @@ fn people() -> String {
          dn: ou=groups,{BASE}\nobjectClass: organizationalUnit\nou: groups\n\n\
          dn: {SERVICE}\nobjectClass: organizationalRole\nobjectClass: simpleSecurityObject\ncn: service\nuserPassword: {SERVICE_PASSWORD}\n\n"
     );
+    let mut policies = format!("dn: ou=policies,{BASE}\nobjectClass: organizationalUnit\nou: policies\n\n");
     let mut person = |rdn: &str, uid: &str, password: &str, more: &str| {
         let _ = write!(
             ldif,
@@ -201,10 +204,25 @@ fn people() -> String {
         let (password, mail) = (format!("password-of-{guest}"), format!("mail: {guest}@example.com\n"));
         person(&format!("uid={guest},ou=people"), &guest, &password, &mail);
     }
+    // A password that was set for them by others, and one that expired long ago: for these two alone there is a policy.
+    for (policy, rules) in [
+        ("reset", "pwdMustChange: TRUE"),
+        ("late", "pwdMaxAge: 60\npwdGraceAuthNLimit: 2"),
+        ("gone", "pwdMaxAge: 60"),
+    ] {
+        let more =
+            format!("pwdPolicySubentry: cn={policy},ou=policies,{BASE}\npwdChangedTime: 20200101000000Z\n");
+        let more = if policy == "reset" { format!("{more}pwdReset: TRUE\n") } else { more };
+        person(&format!("uid={policy},ou=people"), policy, &format!("{policy} pass"), &more);
+        policies.push_str(&format!(
+            "dn: cn={policy},ou=policies,{BASE}\nobjectClass: device\nobjectClass: pwdPolicy\ncn: {policy}\npwdAttribute: userPassword\n{rules}\n\n"
+        ));
+    }
     // The same name twice.
     person("uid=twin,ou=people", "twin", "twin pass", "");
     person("uid=twin,ou=admins", "twin", "twin pass", "");
     person("uid=a,ou=admins", "a", "admin pass", "");
+    ldif.push_str(&policies);
     let mut group = |name: &str, members: &[&str]| {
         let _ = write!(ldif, "dn: cn={name},ou=groups,{BASE}\nobjectClass: groupOfNames\ncn: {name}\n");
         members.iter().for_each(|member| {

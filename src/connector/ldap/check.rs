@@ -13,7 +13,7 @@ use super::servers::Server;
 use super::service::{self, Service, Trouble, unwell};
 use crate::health::{Reason, Unwell, Verdict, fact};
 use crate::net::Phases;
-use crate::net::ldap::{Connection, Protection, SearchError};
+use crate::net::ldap::{Connection, Protection, Refused, SearchError};
 use crate::protocol::ldap::search::{Found, Search};
 
 /// How long servers that have not answered yet are waited for once another has, in milliseconds.
@@ -99,7 +99,7 @@ async fn base(core: &Core, connection: &mut Connection, deadline: Instant) -> Re
     match connection.search(&base_search(core), deadline).await {
         Ok(found) => base_found(core, &found),
         Err(SearchError::Net(error)) => Err(unwell(error)),
-        Err(SearchError::Refused(code)) => Err(base_refused(core, code)),
+        Err(SearchError::Refused(refused)) => Err(base_refused(core, refused)),
     }
 }
 
@@ -116,15 +116,15 @@ fn base_found(core: &Core, found: &Found) -> Result<(), Unwell> {
     Err(Unwell::new(Reason::BaseMissing, words))
 }
 
-fn base_refused(core: &Core, code: LdapResultCode) -> Unwell {
+fn base_refused(core: &Core, refused: Refused) -> Unwell {
     use LdapResultCode as Code;
     let base = &core.config.base_dn;
-    match code {
+    match &refused.code {
         Code::NoSuchObject | Code::InvalidDNSyntax | Code::Referral | Code::InsufficentAccessRights => {
-            let number = crate::protocol::ldap::outcome::number(&code);
+            let number = crate::protocol::ldap::outcome::number(&refused.code);
             Unwell::new(Reason::BaseMissing, format!("the search base `{base}` is not shown: result {number}"))
         }
-        code => Trouble::Refused(code).unwell(),
+        _ => Trouble::Refused(refused).unwell(),
     }
 }
 
@@ -137,7 +137,7 @@ pub(super) async fn pre_flight(core: Arc<Core>, budget: Duration) -> Verdict {
             let mut service = Service::of_ours(&core, &server, until).await?;
             match service.search(&base_search(&core)).await {
                 Ok(found) => base_found(&core, &found).map_err(Trouble::Unwell),
-                Err(Trouble::Refused(code)) => Err(Trouble::Unwell(base_refused(&core, code))),
+                Err(Trouble::Refused(refused)) => Err(Trouble::Unwell(base_refused(&core, refused))),
                 // The question was ours.
                 Err(Trouble::Unreadable(unwell)) => Err(Trouble::Unwell(unwell)),
                 Err(trouble) => Err(trouble),

@@ -1,6 +1,6 @@
 //! A name and a password to an identity: the service account finds the entry, the password is proven by a bind as
-//! that entry on a connection of its own, and only then is the rest of the entry fetched. Nobody, several people and
-//! a wrong password are one answer, after the same number of requests.
+//! that entry on a connection of its own, and only then is the rest of the entry fetched. Nobody, several people, the
+//! service account and a wrong password are one answer, after the same number of requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::Core;
 use super::person::{self, Sought};
 use super::servers::Server;
 use super::service::{Trouble, unwell};
+use super::{Core, account};
 use crate::connector::throttle::Turn;
 use crate::connector::{Denial, Fault, Identity, Kept};
 use crate::health::{Reason, Unwell};
@@ -56,7 +56,7 @@ pub(super) async fn complete(core: Arc<Core>, username: String, password: Secret
         return Err(Fault::Denied(Denial::Credentials));
     }
     // Directories take many spellings for one name; so does the counter.
-    let turn = take_turn(&core, &dn::fold(&username))?;
+    let turn = take_turn(&core, &dn::fold(&username)).map_err(|secs| Fault::Denied(Denial::Throttled(secs)))?;
     in_turn(&core, &turn, &username, &password).await
 }
 
@@ -67,8 +67,9 @@ fn may_be_sent(username: &str, password: &str) -> bool {
     fits && !username.trim().is_empty()
 }
 
-fn take_turn<'a>(core: &'a Core, name: &str) -> Result<Turn<'a>, Fault> {
-    core.throttle.turn(name, core.clock.millis()).map_err(|secs| Fault::Denied(Denial::Throttled(secs)))
+/// A turn, or the seconds to wait for one.
+fn take_turn<'a>(core: &'a Core, name: &str) -> Result<Turn<'a>, u64> {
+    core.throttle.turn(name, core.clock.millis())
 }
 
 async fn in_turn(
@@ -84,10 +85,12 @@ async fn in_turn(
     drop(waiting);
     let deadline = Instant::now() + Duration::from_millis(SIGN_IN_MILLIS_MAX);
     let (server, mut entry) = proven(core, turn, username, password, deadline).await?;
+    let account = account::of(&core.config, &entry);
     person::fill(core, &server, &mut entry, deadline).await?;
     Ok(Identity {
         issuer: core.config.common.name.clone(),
         subject: entry.dn.clone(),
+        account: Some(account),
         authenticated_at: Some(core.clock.unix()),
         attributes: person::seen(&core.config, &entry)?,
         incomplete: None,
@@ -106,28 +109,33 @@ async fn proven(
     deadline: Instant,
 ) -> Result<(Arc<Server>, Entry), Fault> {
     let (server, sought) = person::seek(core, username, deadline).await?;
-    let why = match sought {
-        Sought::One(entry) => {
-            // The entry is counted as well as the name: several names may lead to one entry.
-            let counted = take_turn(core, &count(&entry.dn))?;
-            return match prove(core, &server, &entry.dn, password, &[turn, &counted], deadline).await? {
-                Ok(()) => {
-                    turn.succeeded();
-                    counted.succeeded();
-                    Ok((server, entry))
-                }
-                Err(why) => Err(denied(core, why, &entry.dn)),
-            };
-        }
-        Sought::Nobody | Sought::Elsewhere => Why::NoSuchUser,
-        Sought::Several => Why::AmbiguousUser,
-        Sought::Unreadable(_) => Why::UnreadableEntry,
+    let (why, entry) = match sought {
+        // Wrong passwords lock accounts: nobody at the password page shall have that one locked for everybody.
+        Sought::One(entry) if account::is_of_the_service(&core.config, &entry) => (Why::ServiceAccount, entry.dn),
+        // The entry is counted as well as the name: several names may lead to one entry. Only the count of the name
+        // may be told, since a name that nobody has reaches no other.
+        Sought::One(entry) => match take_turn(core, &count(&entry.dn)) {
+            Ok(counted) => {
+                return match prove(core, &server, &entry.dn, password, &[turn, &counted], deadline).await? {
+                    Ok(()) => {
+                        turn.succeeded();
+                        counted.succeeded();
+                        Ok((server, entry))
+                    }
+                    Err(why) => Err(denied(core, why, &entry.dn)),
+                };
+            }
+            Err(_) => (Why::TooManyTries, entry.dn),
+        },
+        Sought::Nobody | Sought::Uncertain(_) => (Why::NoSuchUser, String::new()),
+        Sought::Several => (Why::AmbiguousUser, String::new()),
+        Sought::Unreadable(_) => (Why::UnreadableEntry, String::new()),
     };
     // A bind that must fail, so that the answer for a name nobody has takes as many requests.
     let nobody = dn::child("cn", &core.entropy.token(), &core.config.base_dn);
     let random = Secret::new(core.entropy.token());
     let _ = prove(core, &server, &nobody, &random, &[turn], deadline).await?;
-    Err(denied(core, why, ""))
+    Err(denied(core, why, &entry))
 }
 
 /// The counter of an entry.
@@ -150,8 +158,11 @@ fn denied(core: &Core, why: Why, entry: &str) -> Fault {
 }
 
 /// A bind as the entry, on a connection that is used for nothing else. Only an answer about the credentials ends
-/// it; a server that does not answer is put aside, and another one asked. The `turns` count as soon as a password is
-/// on its way: whatever becomes of it, the directory may have counted it as well.
+/// it; where there is none, another server is asked. The `turns` count as soon as a password is on its way: whatever
+/// becomes of it, the directory may have counted it as well.
+///
+/// A server that cannot be reached is put aside. What becomes of a bind says nothing about the server: whoever typed
+/// the password chose it, and some directories let those wait, or hang up on them, who guess.
 async fn prove(
     core: &Arc<Core>,
     first: &Arc<Server>,
@@ -165,19 +176,8 @@ async fn prove(
     while binds < BINDS_MAX
         && let Some((server, until)) = attempts.next(Instant::now())
     {
-        let opened = Connection::open(&server.target, core.clock.unix(), until).await;
-        let answer = match opened {
-            Ok((mut connection, _)) => {
-                turns.iter().for_each(|turn| turn.spend());
-                binds += 1;
-                let answer = connection.bind(name, password, until).await;
-                connection.close().await;
-                answer
-            }
-            Err(error) => Err(error),
-        };
-        let answer = match answer {
-            Ok(answer) => answer,
+        let mut connection = match Connection::open(&server.target, core.clock.unix(), until).await {
+            Ok((connection, _)) => connection,
             Err(error) => {
                 let unwell = unwell(error);
                 core.failed(&server, &Trouble::Unwell(unwell.clone()));
@@ -185,10 +185,25 @@ async fn prove(
                 continue;
             }
         };
-        core.answered(&server);
+        turns.iter().for_each(|turn| turn.spend());
+        binds += 1;
+        let answer = connection.bind(name, password, true, until).await;
+        connection.close().await;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                attempts.failed(unwell(error));
+                continue;
+            }
+        };
         let words = |code| format!("{} answers a bind with result {code}", server.target.address);
         match of_persons_bind(&answer) {
-            Ok(()) => return Ok(Ok(())),
+            Ok(()) => {
+                if let Some(grace) = answer.policy.grace {
+                    tracing::warn!(event = "ldap.password.expired", connector = core.config.common.name, entry = name, left = grace, "a password that has expired is taken a few times more");
+                }
+                return Ok(Ok(()));
+            }
             Err(Refusal::Credentials(why)) => return Ok(Err(why)),
             Err(Refusal::Unavailable(code)) => {
                 attempts.failed(Unwell::new(Reason::DirectoryUnavailable, words(code)));

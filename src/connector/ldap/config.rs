@@ -6,7 +6,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::super::facts::{Facts, Protocol, Shape, registrable};
+use super::super::facts::{Facts, Protocol, Shape};
 use super::super::{CallbackAddress, Connector, IdpConfig, Opening, Section};
 use crate::config::codes;
 use crate::config::connectors::Common;
@@ -38,7 +38,8 @@ pub struct Config {
     #[serde(flatten)]
     pub common: Common,
     /// `ldap://` or `ldaps://`, one or a list. Several servers of one directory take turns; one that does not answer
-    /// is put aside, and used again when it does. `ldap://` with `tls` is raised to TLS before anything is sent
+    /// is put aside, and used again when it does. Another first server is another directory to a reload: whoever signed
+    /// in there signs in anew; further ones come and go. `ldap://` with `tls` is raised to TLS before anything is sent
     /// (StartTLS), and not used when that fails; without `tls` passwords travel readable.
     #[schemars(extend(
         "pattern" = r"^ldaps?://[^\s/]+/?$",
@@ -91,7 +92,9 @@ pub struct Config {
 pub struct NestedGroups {
     /// Whether `memberOf` also has the groups that contain the person's groups, up to ten levels and 1,000 groups.
     /// Off, `memberOf` is what the entry has, which costs nothing; on, each level costs a search for every 32 groups
-    /// (`member` and `uniqueMember`, below `baseDN`). Active Directory's primary group is in neither.
+    /// (`member` and `uniqueMember`, below `baseDN`). Active Directory's primary group is in neither. Where a directory
+    /// points at another one that may have more groups, such as Active Directory at a child domain, `memberOf` is not
+    /// known: name a `baseDN` without one below it.
     #[serde(default)]
     #[schemars(extend("x-maverics" = {"status": "ours"}))]
     pub enabled: bool,
@@ -214,11 +217,12 @@ impl IdpConfig for Config {
         }
     }
 
-    /// The search base, and the domain its first server is in: a second server, or another one in the same domain,
-    /// does not make other people of those who are signed in; the same base at somebody else's does.
+    /// The search base, and the first server by its name: further servers, or another way to the same one, do not make
+    /// other people of those who are signed in. Another first server does, whatever domain it is in: a directory for tests
+    /// has the same base, and may be the neighbour of the one that counts.
     fn realm(&self) -> Option<String> {
         let base = Dn::parse(&self.base_dn).map_or_else(|_| self.base_dn.clone(), |base| base.to_string());
-        let first = self.addresses().next().and_then(Result::ok).map(|address| registrable(&address.host));
+        let first = self.addresses().next().and_then(Result::ok).map(|address| address.host);
         Some(format!("{base}\0{}", first.unwrap_or_default()))
     }
 
@@ -281,13 +285,19 @@ mod tests {
         let before = config("").realm();
         for same in [
             r#""url": ["ldaps://dc1.corp.example.com", "ldaps://dc9.elsewhere.net"],"#,
-            r#""url": ["ldap://dc2.corp.example.com:3268"],"#,
+            r#""url": ["ldap://DC1.corp.example.com:3268"],"#,
             r#""baseDN": "DC=example,DC=COM","#,
             r#""usernameSearchKey": "mail","#,
         ] {
             assert_eq!(realm(same), before, "{same}");
         }
-        for other in [r#""url": "ldaps://dc1.example.net","#, r#""baseDN": "dc=example,dc=org","#] {
+        for other in [
+            r#""url": "ldaps://dc1.example.net","#,
+            r#""url": "ldaps://dc2.corp.example.com","#,
+            r#""url": "ldaps://dc1-test.corp.example.com","#,
+            r#""url": ["ldaps://dc9.elsewhere.net", "ldaps://dc1.corp.example.com"],"#,
+            r#""baseDN": "dc=example,dc=org","#,
+        ] {
             assert_ne!(realm(other), before, "{other}");
         }
     }

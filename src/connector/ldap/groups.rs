@@ -19,9 +19,19 @@ const PAGE_ENTRIES: u16 = 500;
 /// Most pages for one person.
 const PAGES_MAX: usize = 200;
 
-/// More groups than are taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct TooMany;
+/// Why not all groups are known: what is left is not the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Cut {
+    /// More groups than are taken.
+    #[error("more than {GROUPS_MAX} groups")]
+    TooMany,
+    /// A group that cannot be compared with others, and whose groups cannot be asked for.
+    #[error("the name of a group is not a distinguished name")]
+    NotAName,
+    /// Some may be in another directory, which nobody asks.
+    #[error("the directory points at another one, where more groups may be")]
+    Elsewhere,
+}
 
 /// The way up: names to ask about, and the groups found so far.
 pub(super) struct Climb {
@@ -34,7 +44,7 @@ pub(super) struct Climb {
 
 impl Climb {
     /// Begins at a person with the groups that are known already.
-    pub(super) fn from(person: &str, known: &[&str]) -> Result<Self, TooMany> {
+    pub(super) fn from(person: &str, known: &[&str]) -> Result<Self, Cut> {
         let mut climb =
             Climb { seen: HashSet::new(), groups: Vec::new(), level: vec![person.to_owned()], above: Vec::new(), levels: 0 };
         climb.seen.extend(Dn::parse(person));
@@ -57,13 +67,13 @@ impl Climb {
     }
 
     /// Takes a group; one that was seen before, in whatever spelling, is passed over, and so a circle ends.
-    pub(super) fn found(&mut self, group: &str) -> Result<(), TooMany> {
-        let Ok(name) = Dn::parse(group) else { return Ok(()) };
+    pub(super) fn found(&mut self, group: &str) -> Result<(), Cut> {
+        let name = Dn::parse(group).map_err(|_| Cut::NotAName)?;
         if name.is_root() || !self.seen.insert(name) {
             return Ok(());
         }
         if self.groups.len() >= GROUPS_MAX {
-            return Err(TooMany);
+            return Err(Cut::TooMany);
         }
         self.groups.push(group.to_owned());
         self.above.push(group.to_owned());
@@ -86,7 +96,7 @@ pub(super) async fn climb(
     service: &mut Service<'_>,
     base: &str,
     climb: &mut Climb,
-) -> Result<Result<(), TooMany>, Trouble> {
+) -> Result<Result<(), Cut>, Trouble> {
     let mut pages = 0;
     while let Some(names) = climb.next() {
         let member = |name: &String| [Filter::equals("member", name), Filter::equals("uniqueMember", name)];
@@ -97,16 +107,21 @@ pub(super) async fn climb(
             attributes: vec!["1.1".into()],
             entries_max: GROUPS_MAX,
             page: Some((PAGE_ENTRIES, Vec::new())),
+            // Groups of another domain that this one cannot show are to be known of.
+            is_of_one_domain: false,
         };
         loop {
             let found = service.search(&search).await?;
             for group in &found.entries {
-                if climb.found(&group.dn).is_err() {
-                    return Ok(Err(TooMany));
+                if let Err(cut) = climb.found(&group.dn) {
+                    return Ok(Err(cut));
                 }
             }
             if found.more {
-                return Ok(Err(TooMany));
+                return Ok(Err(Cut::TooMany));
+            }
+            if found.references > 0 {
+                return Ok(Err(Cut::Elsewhere));
             }
             let Some(cookie) = found.cookie else { break };
             pages += 1;
@@ -164,9 +179,11 @@ mod tests {
         for i in 0..GROUPS_MAX {
             climb.found(&format!("cn=g{i}")).unwrap();
         }
-        assert_eq!(climb.found("cn=one more"), Err(TooMany));
+        assert_eq!(climb.found("cn=one more"), Err(Cut::TooMany));
         assert_eq!(climb.found("cn=g1"), Ok(()), "known already");
         assert_eq!(climb.next().unwrap().len(), GROUPS_PER_SEARCH);
-        assert!(Climb::from("uid=p", &["not a name", ""]).unwrap().groups().is_empty());
+        assert!(Climb::from("uid=p", &[""]).unwrap().groups().is_empty());
+        assert_eq!(Climb::from("uid=p", &["cn=a", "not a name"]).err(), Some(Cut::NotAName));
+        assert_eq!(Climb::from("uid=p", &[]).unwrap().found("cn=\"a\""), Err(Cut::NotAName), "nor what is found later");
     }
 }

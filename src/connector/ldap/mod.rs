@@ -1,6 +1,7 @@
 //! `type: ldap` and `activedirectory`: people in a directory. A password is proven by a bind; what a session knows
 //! of a person is his entry.
 
+mod account;
 mod check;
 pub mod complete;
 pub mod config;
@@ -135,7 +136,8 @@ impl Core {
         }
         let address = server.target.address.to_string();
         tracing::warn!(event = "ldap.server.aside", connector = self.config.common.name, server = address, reason = unwell.reason.code(), detail = unwell.detail, "a server of the directory is put aside");
-        self.runtime.spawn(check::bring_back(self.own.clone(), server.clone()));
+        let task = self.runtime.spawn(check::bring_back(self.own.clone(), server.clone()));
+        server.mind(AbortOnDropHandle::new(task));
     }
 }
 
@@ -202,7 +204,7 @@ impl Connector for LdapConnector {
                     Sought::Nobody => return Ok(Map::new()),
                     Sought::One(_) => "the directory finds an entry that has another name".into(),
                     Sought::Several => "several entries have the name".into(),
-                    Sought::Elsewhere => "nobody has the name here, and the directory points at another one".into(),
+                    Sought::Uncertain(words) => words.into(),
                     Sought::Unreadable(unwell) => unwell.detail,
                 };
                 Err(Fault::Rejected(words))

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::config::{By, Config, Scope};
-use super::groups::{self, Climb, GROUPS_MAX, TooMany};
+use super::groups::{self, Climb, Cut};
 use super::servers::Server;
 use super::service::{Service, Trouble};
 use super::Core;
@@ -16,7 +16,7 @@ use crate::connector::{Fault, IdpConfig as _};
 use crate::health::{Reason, Unwell};
 use crate::protocol::ldap::dn::DN_BYTES_MAX;
 use crate::protocol::ldap::search::{Depth, Search};
-use crate::protocol::ldap::{Entry, Filter, dn};
+use crate::protocol::ldap::{Dn, Entry, Filter, dn};
 use crate::value::limits::{MEMBERS_MAX, VALUE_BYTES_MAX};
 
 /// Most parts of one long list of values.
@@ -39,8 +39,8 @@ pub(super) enum Sought {
     One(Entry),
     /// Nobody.
     Nobody,
-    /// Nobody here, and the directory points at another one, which nobody asks.
-    Elsewhere,
+    /// Nobody, as far as is shown here, for this reason: somebody may have the name all the same.
+    Uncertain(&'static str),
     /// Several entries.
     Several,
     /// Something that is not read.
@@ -82,17 +82,25 @@ async fn seek_at(core: &Core, server: &Arc<Server>, name: &str, deadline: Instan
             // One more than there may be, to know that there are several.
             entries_max: 2,
             page: None,
+            is_of_one_domain: true,
         },
         By::Rdn(key) => Search::entry(&dn::child(key, name, &core.config.base_dn), attributes(&core.config)),
     };
     let mut found = match service.search(&search).await {
         Ok(found) => found,
         // A name that cannot be anybody's: about what was typed, not about the directory.
-        Err(Trouble::Refused(LdapResultCode::InvalidAttributeSyntax | LdapResultCode::InvalidDNSyntax)) => {
+        Err(Trouble::Refused(refused))
+            if matches!(refused.code, LdapResultCode::InvalidAttributeSyntax | LdapResultCode::InvalidDNSyntax) =>
+        {
             return Ok(Sought::Nobody);
         }
-        Err(Trouble::Refused(LdapResultCode::NoSuchObject)) if search.depth == Depth::Base => {
-            return Ok(Sought::Nobody);
+        Err(Trouble::Refused(refused))
+            if refused.code == LdapResultCode::NoSuchObject && search.depth == Depth::Base =>
+        {
+            return Ok(match lacks_only_the_last(&core.config.base_dn, &refused.matched) {
+                true => Sought::Nobody,
+                false => Sought::Uncertain("nobody has the name, and the directory does not show its search base either"),
+            });
         }
         Err(trouble) => return Err(trouble),
     };
@@ -100,7 +108,10 @@ async fn seek_at(core: &Core, server: &Arc<Server>, name: &str, deadline: Instan
         return Ok(Sought::Several);
     }
     let Some(entry) = found.entries.pop() else {
-        return Ok(if found.references > 0 { Sought::Elsewhere } else { Sought::Nobody });
+        return Ok(match found.references {
+            0 => Sought::Nobody,
+            _ => Sought::Uncertain("nobody has the name here, and the directory points at another one"),
+        });
     };
     // An entry without a name could only be bound as nobody, which always succeeds (RFC 4513 §5.1.1).
     if entry.dn.trim().is_empty() || entry.dn.len() > DN_BYTES_MAX {
@@ -108,6 +119,12 @@ async fn seek_at(core: &Core, server: &Arc<Server>, name: &str, deadline: Instan
         return Ok(Sought::Unreadable(unwell));
     }
     Ok(Sought::One(entry))
+}
+
+/// Whether the entry that is missing right below `base` is the only one: `matched` is the last one that the directory
+/// found on the way. A server that has lost everything, or is not filled yet, has nobody either, and knows nothing.
+fn lacks_only_the_last(base: &str, matched: &str) -> bool {
+    matches!((Dn::parse(base), Dn::parse(matched)), (Ok(base), Ok(matched)) if base == matched)
 }
 
 /// Whether an entry has exactly this name, but for the case of ASCII letters and blanks at the ends. Directories
@@ -188,15 +205,20 @@ async fn complete_lists(service: &mut Service<'_>, entry: &mut Entry) -> Result<
 }
 
 async fn add_groups(core: &Core, service: &mut Service<'_>, base: &str, entry: &mut Entry) -> Result<(), Trouble> {
-    let cut = match Climb::from(&entry.dn, &entry.texts(GROUPS)) {
-        Err(TooMany) => format!("more than {GROUPS_MAX} groups"),
+    let known = entry.texts(GROUPS);
+    let climb = match known.len() == entry.weight(GROUPS).1 {
+        true => Climb::from(&entry.dn, &known),
+        false => Err(Cut::NotAName),
+    };
+    let cut = match climb {
+        Err(cut) => cut.to_string(),
         Ok(mut climb) => match groups::climb(service, base, &mut climb).await {
             Ok(Ok(())) if !climb.is_cut() => {
                 entry.set(GROUPS, climb.groups().into_iter().map(String::into_bytes).collect());
                 return Ok(());
             }
             Ok(Ok(())) => format!("more than {} levels", groups::LEVELS_MAX),
-            Ok(Err(TooMany)) => format!("more than {GROUPS_MAX} groups"),
+            Ok(Err(cut)) => cut.to_string(),
             Err(Trouble::Unreadable(unwell)) => unwell.detail,
             Err(trouble) => return Err(trouble),
         },
@@ -339,6 +361,21 @@ mod tests {
         ] {
             assert_eq!(is_called(&config(json!({})), &entry, name), want, "{name}");
         }
+    }
+
+    #[test]
+    fn somebody_is_missing_only_where_everything_above_is_there() {
+        for (matched, want) in [
+            ("ou=people,dc=x", true),
+            ("OU=People, DC=X", true),
+            ("dc=x", false),
+            ("uid=a,ou=people,dc=x", false),
+            ("", false),
+            ("people", false),
+        ] {
+            assert_eq!(lacks_only_the_last("ou=people,dc=x", matched), want, "{matched}");
+        }
+        assert!(!lacks_only_the_last("people", "people"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::pool::Pool;
 use crate::health::{Reason, Unwell};
@@ -33,11 +34,19 @@ pub(super) struct Server {
     failures: AtomicU32,
     /// Refusals of the service account in a row, until when it is not tried, and what was said.
     refused: Mutex<Option<(u32, Instant, Unwell)>>,
+    /// Asks it while it is aside.
+    minder: Mutex<Option<AbortOnDropHandle<()>>>,
 }
 
 impl Server {
     pub(super) fn new(target: Target) -> Self {
-        Server { target, pool: Pool::default(), failures: AtomicU32::new(0), refused: Mutex::new(None) }
+        Server {
+            target,
+            pool: Pool::default(),
+            failures: AtomicU32::new(0),
+            refused: Mutex::new(None),
+            minder: Mutex::new(None),
+        }
     }
 
     pub(super) fn serves(&self) -> bool {
@@ -56,7 +65,13 @@ impl Server {
         let _ = self.failures.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
     }
 
-    /// It answers. `true` when it was aside.
+    /// The task that asks it until it is back: the only one, since the one before, which may have a long pause before
+    /// it, ends.
+    pub(super) fn mind(&self, task: AbortOnDropHandle<()>) {
+        *self.minder.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
+    }
+
+    /// It answers the service account. `true` when it was aside.
     pub(super) fn take_back(&self) -> bool {
         self.failures.swap(0, Ordering::Relaxed) != 0
     }
@@ -212,6 +227,28 @@ mod tests {
         assert!(server.refusal(at(59_999)).is_some() && server.refusal(at(60_000)).is_none());
         server.service_bind(begun, None);
         assert!(server.refusal(begun).is_none());
+    }
+
+    #[tokio::test]
+    async fn one_task_minds_a_server() {
+        let servers = servers(1);
+        let (alive, mut ended) = tokio::sync::mpsc::unbounded_channel::<()>();
+        for _ in 0..5 {
+            let alive = alive.clone();
+            let task = tokio::spawn(async move {
+                let _alive = alive;
+                std::future::pending::<()>().await;
+            });
+            servers.list[0].mind(AbortOnDropHandle::new(task));
+        }
+        let last = alive.downgrade();
+        drop(alive);
+        while last.strong_count() > 1 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(last.strong_count(), 1, "four ended, the last one goes on");
+        drop(servers);
+        assert_eq!(ended.recv().await, None, "and ends with the server");
     }
 
     #[tokio::test]

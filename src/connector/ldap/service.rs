@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::Core;
 use super::servers::Server;
 use crate::health::{Reason, Unwell};
-use crate::net::ldap::{Connection, SearchError};
+use crate::net::ldap::{Connection, Refused, SearchError};
 use crate::net::{NetError, NetErrorKind, Phases};
 use crate::protocol::ldap::outcome::{self, Refusal, of_bind};
 use crate::protocol::ldap::search::{Found, Search};
@@ -21,7 +21,7 @@ pub(super) enum Trouble {
     /// It is not well, as far as this request can tell.
     Unwell(Unwell),
     /// It answers, and refuses this search.
-    Refused(LdapResultCode),
+    Refused(Refused),
     /// It answers this search with what is not read: too much, or not LDAP. It took the service account before, so
     /// this is about what was searched.
     Unreadable(Unwell),
@@ -31,7 +31,7 @@ impl Trouble {
     pub(super) fn unwell(self) -> Unwell {
         match self {
             Trouble::Unwell(unwell) | Trouble::Unreadable(unwell) => unwell,
-            Trouble::Refused(code) => {
+            Trouble::Refused(Refused { code, .. }) => {
                 let reason = match code {
                     LdapResultCode::Busy | LdapResultCode::Unavailable => Reason::DirectoryUnavailable,
                     _ => Reason::Status,
@@ -69,7 +69,7 @@ pub(super) async fn connect(
     let (mut connection, mut phases) =
         opened.map_err(|error| NoService { phases: error.phases.clone(), unwell: unwell(error) })?;
     let begun = Instant::now();
-    let bound = connection.bind(core.config.service_account(), &core.service_password, deadline).await;
+    let bound = connection.bind(core.config.service_account(), &core.service_password, false, deadline).await;
     phases.request = Some(begun.elapsed());
     let fault = |unwell| NoService { unwell, phases: phases.clone() };
     match of_bind(&bound.map_err(|error| fault(unwell(error)))?) {
@@ -173,7 +173,7 @@ impl<'a> Service<'a> {
                     Ok(found)
                 }
                 Ok(found) => Ok(found),
-                Err(SearchError::Refused(code)) => Err(Trouble::Refused(code)),
+                Err(SearchError::Refused(refused)) => Err(Trouble::Refused(refused)),
                 Err(SearchError::Net(error)) => {
                     self.connection = None;
                     if was_idle && error.kind == NetErrorKind::Lost {

@@ -79,6 +79,7 @@ pub(super) async fn complete(
             Ok(Identity {
                 issuer: connector.config.common.name.clone(),
                 subject: person.username.clone(),
+                account: None,
                 authenticated_at: Some(connector.clock.unix()),
                 attributes: person.attributes(),
                 incomplete: None,

@@ -111,6 +111,7 @@ pub(super) async fn complete(
     Ok(Identity {
         issuer: verified.issuer().to_owned(),
         subject: verified.subject().to_owned(),
+        account: None,
         authenticated_at: verified.auth_time(),
         attributes,
         incomplete,

@@ -145,6 +145,7 @@ fn identity(assertion: &VerifiedAssertion) -> Result<Identity, Fault> {
     Ok(Identity {
         issuer: assertion.issuer().to_owned(),
         subject: name.value.clone(),
+        account: None,
         authenticated_at: Some(assertion.authn_instant()),
         // With the same difference between clocks that let it in.
         until: assertion.session_not_on_or_after().map(|until| until.plus(SKEW_SECS)),

@@ -5,8 +5,13 @@ use ldap3_proto::LdapCodec;
 use ldap3_proto::proto::LdapMsg;
 use tokio_util::codec::{Decoder, Encoder};
 
+use super::ber;
+
 /// Longest message a directory may send, in bytes: an entry with all its values.
 pub const RESPONSE_BYTES_MAX: usize = 10 * 1024 * 1024;
+/// Most elements (values, names, and the lists they are in) of all messages that answer one request: what is made of an
+/// empty one takes many times its two bytes.
+pub const ELEMENTS_MAX: usize = 100_000;
 /// Deepest nesting of a message.
 pub const DEPTH_MAX: usize = 32;
 /// Most bytes of a length field.
@@ -21,6 +26,9 @@ pub enum Malformed {
     /// A message beyond the limit.
     #[error("a message of {0} bytes is more than is read")]
     TooLarge(u64),
+    /// More values, names and lists than this.
+    #[error("more than {0} elements are more than is read")]
+    TooMany(usize),
 }
 
 /// Length of the message that begins `bytes`, its own header included. `None` while the header is not complete.
@@ -50,26 +58,18 @@ pub fn frame_bytes(bytes: &[u8], max: usize) -> Result<Option<usize>, Malformed>
 /// Whether a message is an answer or request of a kind RFC 4511 has: of others the reader would write to the
 /// standard output, which belongs to the program.
 fn is_of_a_known_kind(frame: &[u8]) -> bool {
-    /// Behind the tag of an element: its length is at most that of the frame.
-    fn inside(bytes: &[u8]) -> Option<(&[u8], usize)> {
-        let (&short, rest) = bytes.split_first()?;
-        match short {
-            0..0x80 => Some((rest, usize::from(short))),
-            _ => {
-                let (digits, rest) = rest.split_at_checked(usize::from(short & 0x7f))?;
-                let length =
-                    digits.iter().fold(0usize, |sum, digit| sum.wrapping_shl(8) | usize::from(*digit));
-                Some((rest, length))
-            }
-        }
-    }
     let operation = || {
-        let (message, _) = inside(frame.get(1..)?)?;
-        let (id, length) = inside(message.get(1..)?)?;
-        id.get(length..)?.first().copied()
+        let (message, _) = ber::expect(ber::SEQUENCE, frame)?;
+        let (_, _, operation) = ber::element(message)?;
+        operation.first().copied()
     };
     // Application tags: constructed, but for the requests to unbind, to delete and to abandon.
     operation().is_some_and(|tag| matches!(tag, 0x60 | 0x61 | 0x63..=0x69 | 0x6b..=0x6f | 0x73 | 0x77..=0x79 | 0x42 | 0x4a | 0x50))
+}
+
+/// Counts the elements of a whole message, to a bound.
+pub fn elements(frame: &[u8], max: usize) -> Result<usize, Malformed> {
+    ber::count(frame, max)
 }
 
 /// Reads one whole message.
@@ -77,6 +77,7 @@ pub fn decode(frame: &[u8]) -> Result<LdapMsg, Malformed> {
     if !is_of_a_known_kind(frame) {
         return Err(Malformed::NotLdap);
     }
+    ber::count(frame, ELEMENTS_MAX)?;
     let mut codec = LdapCodec::new(Some(RESPONSE_BYTES_MAX), Some(DEPTH_MAX));
     let mut buffer = BytesMut::from(frame);
     match codec.decode(&mut buffer) {
@@ -145,6 +146,24 @@ mod tests {
                 && !is_of_a_known_kind(&[0x30, 0x81])
                 && !is_of_a_known_kind(&[0x30, 3, 2, 9, 1])
         );
+    }
+
+    #[test]
+    fn a_message_of_nothing_but_empty_values_is_refused_before_it_is_read() {
+        let values = |count: usize| {
+            let element = |tag: u8, inside: &[u8]| {
+                let length = u32::try_from(inside.len()).expect("small").to_be_bytes();
+                [&[tag, 0x84][..], &length, inside].concat()
+            };
+            let list =
+                element(0x30, &[element(0x04, b"cn"), element(0x31, &vec![[4, 0]; count].concat())].concat());
+            let entry = [element(0x04, b"cn=a"), element(0x30, &list)].concat();
+            element(0x30, &[vec![2, 1, 1], element(0x64, &entry)].concat())
+        };
+        assert!(matches!(decode(&values(1_000)).expect("an entry").op, LdapOp::SearchResultEntry(_)));
+        let many = values(ELEMENTS_MAX);
+        assert!(frame_bytes(&many, RESPONSE_BYTES_MAX).is_ok());
+        assert_eq!(decode(&many).err(), Some(Malformed::TooMany(ELEMENTS_MAX)));
     }
 
     #[test]

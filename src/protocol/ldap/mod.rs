@@ -3,11 +3,13 @@
 
 pub mod address;
 pub mod attributes;
+pub mod ber;
 pub mod bind;
 pub mod dn;
 pub mod filter;
 pub mod message;
 pub mod outcome;
+pub mod policy;
 pub mod search;
 
 pub use address::Address;
@@ -19,16 +21,17 @@ pub use filter::Filter;
 /// foreign bytes to what a session may keep. For fuzzing; it must return for every input.
 pub fn read_foreign(bytes: &[u8]) -> Option<serde_json::Map<String, serde_json::Value>> {
     let length = message::frame_bytes(bytes, message::RESPONSE_BYTES_MAX).ok()??;
-    let message = message::decode(bytes.get(..length)?).ok()?;
+    let frame = bytes.get(..length)?;
+    if let Some(answer) = bind::Answer::read(frame) {
+        let _ = (outcome::of_bind(&answer), outcome::of_persons_bind(&answer));
+        return None;
+    }
+    let message = message::decode(frame).ok()?;
     match message.op {
         ldap3_proto::proto::LdapOp::SearchResultEntry(entry) => {
             let entry = Entry::from(entry);
             let _ = (Dn::parse(&entry.dn), entry.missing_ranges());
             Some(entry.attributes())
-        }
-        ldap3_proto::proto::LdapOp::BindResponse(answer) => {
-            let _ = outcome::of_bind(&answer.res);
-            None
         }
         _ => None,
     }

@@ -1,6 +1,8 @@
 //! What a result code means: whose fault it is, and in Active Directory's case why (RFC 4511 appendix A).
 
-use ldap3_proto::proto::{LdapResult, LdapResultCode};
+use ldap3_proto::proto::LdapResultCode;
+
+use super::bind::Answer;
 
 /// Why a bind did not succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +32,10 @@ pub enum Why {
     AccountLocked,
     Unwilling,
     UnreadableEntry,
+    ServiceAccount,
+    TooManyTries,
+    UnreadablePolicy,
+    UnknownResult,
     Refused,
 }
 
@@ -50,6 +56,10 @@ impl Why {
             Why::AccountLocked => "account-locked",
             Why::Unwilling => "unwilling",
             Why::UnreadableEntry => "unreadable-entry",
+            Why::ServiceAccount => "service-account",
+            Why::TooManyTries => "too-many-tries",
+            Why::UnreadablePolicy => "unreadable-policy",
+            Why::UnknownResult => "unknown-result",
             Why::Refused => "refused",
         }
     }
@@ -57,31 +67,56 @@ impl Why {
 
 /// What the answer to a bind means. Only `success` is success: a referral, a step of SASL nobody asked for and
 /// whatever else is not.
-pub fn of_bind(result: &LdapResult) -> Result<(), Refusal> {
-    use LdapResultCode as Code;
-    match &result.code {
-        Code::Success => Ok(()),
-        Code::InvalidCredentials => Err(Refusal::Credentials(active_directory(&result.message))),
+pub fn of_bind(answer: &Answer) -> Result<(), Refusal> {
+    match answer.code {
+        SUCCESS => Ok(()),
+        INVALID_CREDENTIALS => Err(Refusal::Credentials(active_directory(&answer.message))),
         // No entry, no password on it, a locked account (389 Directory Server), a name that cannot be one: about
         // this name, not about the directory.
-        Code::NoSuchObject
-        | Code::InappropriateAuthentication
-        | Code::ConstraintViolation
-        | Code::InvalidDNSyntax
-        | Code::NamingViolation
-        | Code::InsufficentAccessRights => Err(Refusal::Credentials(Why::Refused)),
-        Code::Busy | Code::Unavailable => Err(Refusal::Unavailable(number(&result.code))),
-        other => Err(Refusal::Unwilling(number(other))),
+        NO_SUCH_OBJECT
+        | INAPPROPRIATE_AUTHENTICATION
+        | CONSTRAINT_VIOLATION
+        | INVALID_DN_SYNTAX
+        | NAMING_VIOLATION
+        | INSUFFICIENT_ACCESS_RIGHTS => Err(Refusal::Credentials(Why::Refused)),
+        BUSY | UNAVAILABLE => Err(Refusal::Unavailable(answer.code)),
+        other => Err(Refusal::Unwilling(other)),
     }
 }
 
-/// What the answer to a bind as a person means: as [`of_bind`], but that a directory is unwilling (53) to bind is
-/// about this person. 389 Directory Server says so of an inactivated account, before it looks at the password.
-pub fn of_persons_bind(result: &LdapResult) -> Result<(), Refusal> {
-    match result.code {
-        LdapResultCode::UnwillingToPerform => Err(Refusal::Credentials(Why::Unwilling)),
-        _ => of_bind(result),
+/// What the answer to a bind as a person means: as [`of_bind`], but for two results that are about this person. That
+/// a directory is unwilling (53) to bind is what 389 Directory Server says of an inactivated account, before it looks at
+/// the password; and a result that no standard has says that there is a directory, which does not take this bind. A
+/// success counts only if the directory's policy lets the person do more than change the password.
+pub fn of_persons_bind(answer: &Answer) -> Result<(), Refusal> {
+    match of_bind(answer) {
+        Ok(()) => answer.policy.of_success(),
+        Err(Refusal::Unwilling(UNWILLING_TO_PERFORM)) => Err(Refusal::Credentials(Why::Unwilling)),
+        Err(Refusal::Unwilling(code)) if !is_known(code) => Err(Refusal::Credentials(Why::UnknownResult)),
+        // What its policy says is the better reason, where Active Directory's words are not there.
+        Err(Refusal::Credentials(why @ (Why::WrongCredentials | Why::Refused))) => {
+            Err(Refusal::Credentials(answer.policy.of_failure().unwrap_or(why)))
+        }
+        refused => refused,
     }
+}
+
+// Results (RFC 4511 appendix A).
+const SUCCESS: i32 = 0;
+const CONSTRAINT_VIOLATION: i32 = 19;
+const NO_SUCH_OBJECT: i32 = 32;
+const INVALID_DN_SYNTAX: i32 = 34;
+const INAPPROPRIATE_AUTHENTICATION: i32 = 48;
+const INVALID_CREDENTIALS: i32 = 49;
+const INSUFFICIENT_ACCESS_RIGHTS: i32 = 50;
+const BUSY: i32 = 51;
+const UNAVAILABLE: i32 = 52;
+const UNWILLING_TO_PERFORM: i32 = 53;
+const NAMING_VIOLATION: i32 = 64;
+
+/// Whether RFC 4511 has the result (appendix A.1).
+fn is_known(code: i32) -> bool {
+    matches!(code, 0..=8 | 10..=14 | 16..=21 | 32..=34 | 36 | 48..=54 | 64..=69 | 71 | 80)
 }
 
 /// The number of a result code.
@@ -112,36 +147,52 @@ fn active_directory(message: &str) -> Why {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::ldap::policy::Policy;
 
-    fn result(code: LdapResultCode, message: &str) -> LdapResult {
-        LdapResult { code, matcheddn: String::new(), message: message.into(), referral: Vec::new() }
+    fn answer(code: i32, message: &str) -> Answer {
+        Answer { id: 1, code, message: message.into(), policy: Policy::default() }
     }
 
     #[test]
     fn only_success_is_success() {
-        use LdapResultCode as Code;
-        for (code, want) in [
-            (Code::Success, Ok(())),
-            (Code::InvalidCredentials, Err(Refusal::Credentials(Why::WrongCredentials))),
-            (Code::NoSuchObject, Err(Refusal::Credentials(Why::Refused))),
-            (Code::ConstraintViolation, Err(Refusal::Credentials(Why::Refused))),
-            (Code::Busy, Err(Refusal::Unavailable(51))),
-            (Code::Unavailable, Err(Refusal::Unavailable(52))),
-            (Code::UnwillingToPerform, Err(Refusal::Unwilling(53))),
-            (Code::Referral, Err(Refusal::Unwilling(10))),
-            (Code::SaslBindInProgress, Err(Refusal::Unwilling(14))),
-            (Code::ConfidentialityRequired, Err(Refusal::Unwilling(13))),
-            (Code::CompareTrue, Err(Refusal::Unwilling(6))),
+        let wrong = Refusal::Credentials(Why::WrongCredentials);
+        let refused = Refusal::Credentials(Why::Refused);
+        let unwilling = Refusal::Credentials(Why::Unwilling);
+        let unknown = Refusal::Credentials(Why::UnknownResult);
+        for (code, of_service, of_person) in [
+            (49, wrong, wrong),
+            (32, refused, refused),
+            (19, refused, refused),
+            (51, Refusal::Unavailable(51), Refusal::Unavailable(51)),
+            (52, Refusal::Unavailable(52), Refusal::Unavailable(52)),
+            (53, Refusal::Unwilling(53), unwilling),
+            (10, Refusal::Unwilling(10), Refusal::Unwilling(10)),
+            (14, Refusal::Unwilling(14), Refusal::Unwilling(14)),
+            (13, Refusal::Unwilling(13), Refusal::Unwilling(13)),
+            (6, Refusal::Unwilling(6), Refusal::Unwilling(6)),
+            (9, Refusal::Unwilling(9), unknown),
+            (70, Refusal::Unwilling(70), unknown),
+            (-1, Refusal::Unwilling(-1), unknown),
+            (i32::MAX, Refusal::Unwilling(i32::MAX), unknown),
         ] {
-            assert_eq!(of_bind(&result(code.clone(), "")), want, "{code:?}");
+            assert_eq!(of_bind(&answer(code, "")), Err(of_service), "{code}");
+            assert_eq!(of_persons_bind(&answer(code, "")), Err(of_person), "{code}");
         }
-        let unwilling = of_persons_bind(&result(Code::UnwillingToPerform, ""));
-        assert_eq!(
-            unwilling,
-            Err(Refusal::Credentials(Why::Unwilling)),
-            "an inactivated person, not a directory"
-        );
-        assert_eq!(of_persons_bind(&result(Code::Busy, "")), Err(Refusal::Unavailable(51)));
+        assert_eq!((of_bind(&answer(0, "")), of_persons_bind(&answer(0, ""))), (Ok(()), Ok(())));
+    }
+
+    #[test]
+    fn a_policy_makes_a_success_none_and_gives_a_reason() {
+        let reset = Policy { error: Some(2), ..Policy::default() };
+        let must_change = Answer { policy: reset, ..answer(0, "") };
+        assert_eq!(of_persons_bind(&must_change), Err(Refusal::Credentials(Why::PasswordMustChange)));
+        let locked = Policy { error: Some(1), ..Policy::default() };
+        for code in [49, 19] {
+            let refused = of_persons_bind(&Answer { policy: locked, ..answer(code, "") });
+            assert_eq!(refused, Err(Refusal::Credentials(Why::AccountLocked)), "{code}");
+        }
+        let both = Answer { policy: locked, ..answer(49, "x, data 533, v1") };
+        assert_eq!(of_persons_bind(&both), Err(Refusal::Credentials(Why::AccountDisabled)));
     }
 
     #[test]
@@ -164,7 +215,7 @@ mod tests {
             ("7750000000000000", Why::WrongCredentials),
             ("", Why::WrongCredentials),
         ] {
-            let got = of_bind(&result(LdapResultCode::InvalidCredentials, &says(data)));
+            let got = of_bind(&answer(49, &says(data)));
             assert_eq!(got, Err(Refusal::Credentials(why)), "{data}");
         }
     }

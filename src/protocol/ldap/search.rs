@@ -3,7 +3,10 @@
 use ldap3_proto::control::LdapControl;
 use ldap3_proto::proto::{LdapDerefAliases, LdapMsg, LdapOp, LdapSearchRequest, LdapSearchScope};
 
-use super::{Entry, Filter};
+use super::{Dn, Entry, Filter};
+
+/// Asks Active Directory for nothing of other domains, and to point at none (LDAP_SERVER_DOMAIN_SCOPE_OID).
+const DOMAIN_SCOPE: &str = "1.2.840.113556.1.4.1339";
 
 /// How deep a search goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +34,8 @@ pub struct Search {
     pub entries_max: usize,
     /// Most entries of one page, and where the last page ended.
     pub page: Option<(u16, Vec<u8>)>,
+    /// Active Directory need not point at its other partitions and domains; other directories pass over it.
+    pub is_of_one_domain: bool,
 }
 
 /// What a search brought.
@@ -40,7 +45,7 @@ pub struct Found {
     pub entries: Vec<Entry>,
     /// There were more entries than wanted.
     pub more: bool,
-    /// Other directories the answer points at; nobody asks them.
+    /// Other directories the answer points at, where people or groups may be; nobody asks them.
     pub references: usize,
     /// Where the next page begins; `None` at the end.
     pub cookie: Option<Vec<u8>>,
@@ -56,6 +61,7 @@ impl Search {
             attributes,
             entries_max: 1,
             page: None,
+            is_of_one_domain: false,
         }
     }
 
@@ -84,7 +90,16 @@ impl Search {
             .page
             .clone()
             .map(|(size, cookie)| LdapControl::SimplePagedResults { size: size.into(), cookie });
-        LdapMsg { msgid: id, op: LdapOp::SearchRequest(request), ctrl: page.into_iter().collect() }
+        let scope = self.is_of_one_domain.then(|| LdapControl::Unknown {
+            oid: DOMAIN_SCOPE.into(),
+            criticality: false,
+            value: None,
+        });
+        LdapMsg {
+            msgid: id,
+            op: LdapOp::SearchRequest(request),
+            ctrl: page.into_iter().chain(scope).collect(),
+        }
     }
 }
 
@@ -94,4 +109,63 @@ pub fn next_page(controls: &[LdapControl]) -> Option<Vec<u8>> {
         LdapControl::SimplePagedResults { cookie, .. } if !cookie.is_empty() => Some(cookie.clone()),
         _ => None,
     })
+}
+
+/// Whether a reference points at nothing but a partition of Active Directory that has neither people nor groups: the
+/// configuration of the forest, and what its name servers keep ([MS-ADTS] 3.1.1.1.5 and 3.1.1.4.3). A domain has such
+/// partitions right below its root, and a search there always brings these references.
+pub fn leads_to_nobody(urls: &[String]) -> bool {
+    const PARTITIONS: [&str; 3] = ["cn=configuration,dc=", "dc=domaindnszones,dc=", "dc=forestdnszones,dc="];
+    let is_one = |url: &String| {
+        let name =
+            url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, name)| name);
+        let name = percent_encoding::percent_decode_str(name.split('?').next().unwrap_or_default());
+        let name = name.decode_utf8().ok().and_then(|name| Dn::parse(&name).ok());
+        name.is_some_and(|name| {
+            let name = name.to_string();
+            PARTITIONS.iter().any(|partition| name.starts_with(partition))
+        })
+    };
+    !urls.is_empty() && urls.iter().all(is_one)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::ldap::message;
+
+    #[test]
+    fn controls_are_asked_for_and_never_insisted_on() {
+        let mut search = Search::entry("dc=x", vec!["1.1".into()]);
+        assert!(search.to_wire(1, 1).ctrl.is_empty());
+        search.is_of_one_domain = true;
+        search.page = Some((5, b"c".to_vec()));
+        let read =
+            message::decode(&message::encode(search.to_wire(1, 1)).expect("a message")).expect("a message");
+        let scope = LdapControl::Unknown { oid: DOMAIN_SCOPE.into(), criticality: false, value: None };
+        assert_eq!(read.ctrl, [LdapControl::SimplePagedResults { size: 5, cookie: b"c".to_vec() }, scope]);
+    }
+
+    #[test]
+    fn only_the_partitions_without_people_lead_to_nobody() {
+        for (urls, want) in [
+            (&["ldap://ForestDnsZones.corp.example/DC=ForestDnsZones,DC=corp,DC=example"][..], true),
+            (&["ldaps://DomainDnsZones.corp.example/DC=DomainDnsZones,DC=corp,DC=example??sub"], true),
+            (&["ldap://corp.example/CN=Configuration,DC=corp,DC=example"], true),
+            (&["ldap://corp.example/CN%3DConfiguration%2CDC=corp,DC=example"], true),
+            (&["ldap://child.corp.example/DC=child,DC=corp,DC=example"], false),
+            (&["ldap://child.corp.example/CN=Configuration,OU=people,DC=corp"], false),
+            (&["ldap://x/DC=DomainDnsZones"], false),
+            (&["ldap://x/OU=x,DC=DomainDnsZones,DC=corp"], false),
+            (&["ldap://x/DC=DomainDnsZones2,DC=corp"], false),
+            (&["ldap://CN=Configuration,DC=corp"], false),
+            (&["ldap://x/"], false),
+            (&["?"], false),
+            (&["ldap://x/CN=Configuration,DC=corp", "ldap://x/DC=child,DC=corp"], false),
+            (&[], false),
+        ] {
+            let urls: Vec<String> = urls.iter().map(|url| (*url).to_owned()).collect();
+            assert_eq!(leads_to_nobody(&urls), want, "{urls:?}");
+        }
+    }
 }

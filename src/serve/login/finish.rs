@@ -9,6 +9,7 @@ use super::circles;
 use super::pending::{PENDING_SECS, Pending, Return};
 use crate::ambient::UnixSecs;
 use crate::connector::Identity;
+use crate::connector::account::Account;
 use crate::model::IdpIndex;
 use crate::model::attributes::{AttributeFault, normalise, subject};
 use crate::serve::app::oidc::authorize;
@@ -50,6 +51,7 @@ pub(super) async fn finish(
             return rejected(state, &pending, "answer-replayed", detail);
         }
     }
+    let account = identity.account.clone();
     let authentication = match authentication(state, &pending, index, through, identity) {
         Ok(authentication) => authentication,
         Err(fault) => return rejected(state, &pending, "bad-attributes", &fault.to_string()),
@@ -57,7 +59,7 @@ pub(super) async fn finish(
     let now = state.now();
     if let Some(group) = through.map(|t| state.deployment.continuity(t))
         && group.identity.is_some()
-        && !is_the_same_account(state, group.name.as_str(), &authentication, false)
+        && !is_the_same_account(state, group.name.as_str(), &authentication, account.as_ref(), false)
     {
         Event::Collision { app: &pending.app, connector: &pending.idp }.log();
         let detail = "the provider gave this identity to another account lately";
@@ -98,7 +100,7 @@ pub(super) async fn finish(
         return rejected(state, &pending, "session-ended", detail);
     }
     if let Some(group) = through.map(|t| state.deployment.continuity(t)).filter(|g| g.identity.is_some()) {
-        is_the_same_account(state, group.name.as_str(), &authentication, true);
+        is_the_same_account(state, group.name.as_str(), &authentication, account.as_ref(), true);
     }
     let shown = SessionKey::of(&id).map(|k| k.shown()).unwrap_or_default();
     state.telling.tell(&Event::Completed {
@@ -128,20 +130,55 @@ pub(super) async fn finish(
 /// identity that changes hands (a recycled address or number) must not reach what its former holder still has
 /// open, so it is remembered for as long as a session may live.
 /// With `remember` it is the last one from now on.
-fn is_the_same_account(state: &State, group: &str, new: &Authentication, remember: bool) -> bool {
+fn is_the_same_account(
+    state: &State,
+    group: &str,
+    new: &Authentication,
+    account: Option<&Account>,
+    remember: bool,
+) -> bool {
     // A provider that was replaced knows other accounts, and starts anew.
     let of = format!("{group}\0{}\0{:?}\0{}", new.idp, new.realm, new.subject(group));
     let identity = Key::of("identity", &of);
-    let account = Key::of("account", &format!("{}\0{}", new.issuer, new.provider_subject));
+    // Who has no id to be read this time may have one the next: it is not forgotten over that.
+    let has_id = account.is_none_or(|account| account.id != account.name);
+    let account = AccountMark::of(&new.issuer, &new.provider_subject, account);
     let now = state.now();
     let until = now.plus(state.deployment.session.lifetime.max_timeout.as_secs());
-    if state.accounts.get(&identity, now).is_some_and(|known| *known != *account.bytes()) {
+    let known = state.accounts.get(&identity, now);
+    if known.as_ref().is_some_and(|known| !account.is_of(known)) {
         return false;
     }
     if remember {
-        state.accounts.put(identity, account.bytes().to_vec(), until);
+        let mark = known.filter(|_| !has_id).map_or(account.0, |known| known.to_vec());
+        state.accounts.put(identity, mark, until);
     }
     true
+}
+
+/// What is remembered of an account: hashes of its kind of id, of its id and of its name.
+#[derive(Debug)]
+struct AccountMark(Vec<u8>);
+
+impl AccountMark {
+    fn of(issuer: &str, subject: &str, account: Option<&Account>) -> Self {
+        let (kind, id, name) = match account {
+            Some(account) => (account.kind, account.id.as_str(), account.name.as_str()),
+            None => ("subject", subject, subject),
+        };
+        let hash =
+            |part: &str, value: &str| *Key::of("account", &json!([issuer, part, value]).to_string()).bytes();
+        AccountMark([hash("kind", kind), hash(kind, id), hash("name", name)].concat())
+    }
+
+    /// Whether it is the account that was remembered: the same id, or where one of the two has no such id to compare,
+    /// the same name.
+    fn is_of(&self, known: &[u8]) -> bool {
+        const HASH: usize = 32;
+        let [kind, id, name] = [0, 1, 2].map(|i| i * HASH..(i + 1) * HASH);
+        let same = |part: std::ops::Range<usize>| known.get(part.clone()) == self.0.get(part);
+        known.len() == self.0.len() && if same(kind) { same(id) } else { same(name) }
+    }
 }
 
 fn authentication(
@@ -176,4 +213,44 @@ fn authentication(
         attributes,
         kept: identity.kept,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_its_id_and_not_its_spelling() {
+        let of = |kind: &'static str, id: &str, name: &str| {
+            let account = Account { kind, id: id.into(), name: name.into() };
+            AccountMark::of("dir", &name.to_uppercase(), Some(&account))
+        };
+        let before = of("uuid", "u-1", "uid=ann,dc=x");
+        for (what, now, want) in [
+            ("the same", of("uuid", "u-1", "uid=ann,dc=x"), true),
+            ("it moved", of("uuid", "u-1", "uid=ann,ou=left,dc=x"), true),
+            ("its name went to somebody else", of("uuid", "u-2", "uid=ann,dc=x"), false),
+            ("another id under the same name", of("guid", "01ff", "uid=ann,dc=x"), true),
+            ("the same value of another kind", of("guid", "u-1", "uid=bob,dc=x"), false),
+            ("no id to be read now", of("dn", "uid=ann,dc=x", "uid=ann,dc=x"), true),
+            ("no id and another name", of("dn", "uid=bob,dc=x", "uid=bob,dc=x"), false),
+        ] {
+            assert_eq!((now.is_of(&before.0), before.is_of(&now.0)), (want, want), "{what}");
+        }
+        let spelled = |subject| {
+            let name = "uid=ann,dc=x".to_owned();
+            let account = Account { kind: "dn", id: name.clone(), name };
+            AccountMark::of("dir", subject, Some(&account))
+        };
+        assert!(spelled("UID=Ann,DC=x").is_of(&spelled("uid=ann, dc=x").0), "the spelling does not count");
+        assert!(!before.is_of(&[]) && !before.is_of(&before.0[..64]));
+    }
+
+    #[test]
+    fn a_subject_is_an_account_where_nothing_else_is() {
+        let of = |issuer: &str, subject: &str| AccountMark::of(issuer, subject, None);
+        assert!(of("https://a", "1").is_of(&of("https://a", "1").0));
+        assert!(!of("https://a", "1").is_of(&of("https://a", "2").0));
+        assert!(!of("https://a", "1").is_of(&of("https://b", "1").0));
+    }
 }

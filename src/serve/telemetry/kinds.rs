@@ -139,12 +139,14 @@ kinds! {
         "The file of a `type: local` connector has a mistake; the people of before go on.";
     LDAP_BIND_REFUSED = "ldap.bind.refused", Info, "the directory refuses a sign-in",
         "A person of a directory was not let in; `reason` is what the directory says, such as a locked account. The person reads that name or password are wrong.";
+    LDAP_PASSWORD_EXPIRED = "ldap.password.expired", Warn, "a password that has expired is taken a few times more",
+        "A person signed in with a password that has expired, which the directory allows a number of times; `left` is how many.";
     LDAP_SERVER_ASIDE = "ldap.server.aside", Warn, "a server of the directory is put aside",
         "A server of a directory failed: the others serve, and it is tried again by itself.";
     LDAP_SERVER_BACK = "ldap.server.back", Info, "a server of the directory serves again",
         "A server of a directory that was put aside answers.";
     LDAP_GROUPS_CUT = "ldap.groups.cut", Warn, "groups of groups were not all followed",
-        "A person's groups are deeper or more than are followed: `memberOf` is not known, and no rule that reads it decides.";
+        "A person's groups are deeper or more than are followed, or cannot all be read; `detail` is why: `memberOf` is not known, and no rule that reads it decides.";
     LDAP_ATTRIBUTES_WITHHELD = "ldap.attributes.withheld", Warn, "attributes of an entry are too large or came in part",
         "A directory has more of a person than a session keeps; `detail` names the attributes. No rule that reads them decides.";
     // applications

@@ -1,14 +1,13 @@
 //! Directories that say odd things.
 
+use ldap3_proto::control::LdapControl;
 use ldap3_proto::proto::{
-    LdapExtendedResponse, LdapFilter, LdapOp, LdapResultCode, LdapSearchResultReference,
+    LdapBindResponse, LdapExtendedResponse, LdapOp, LdapResultCode, LdapSearchResultReference,
 };
 
 use super::{World, connector};
-use crate::cli::Transcript;
 use crate::support::Scratch;
 use crate::support::authority::Authority;
-use crate::support::browser::Browser;
 use crate::support::fake_idp::ldap::{FakeDirectory, Reply, bound, done, entry, is_user_search, result};
 use crate::support::slapd::SERVICE;
 
@@ -265,72 +264,66 @@ fn a_password_is_shown_to_two_servers_at_most() {
     assert_eq!(people, 2);
 }
 
-/// A rule that asks for what a person lacks holds only for whom the directory certainly knows, or certainly does not.
+/// Whoever typed the password chose what a directory does with it: it says nothing about the server, for others.
 #[test]
-fn only_what_is_certain_opens() {
-    let large = "x".repeat(70_000);
-    let table: Vec<(&str, u16, Vec<LdapOp>)> = {
-        let named = |uid: &str, more: &[(&str, &[&[u8]])]| {
-            let name: &[&[u8]] = &[uid.as_bytes()];
-            let mut attributes = vec![("uid", name)];
-            attributes.extend_from_slice(more);
-            entry("cn=ann,dc=example,dc=com", &attributes)
-        };
-        let elsewhere = || {
-            let uris = vec!["ldap://127.0.0.1:9/dc=x".to_owned()];
-            LdapOp::SearchResultReference(LdapSearchResultReference { uris })
-        };
-        let end = || done(LdapResultCode::Success);
-        vec![
-            ("known", 200, vec![named("KNOWN", &[]), end()]),
-            ("nobody", 200, vec![end()]),
-            ("contractor", 403, vec![named("contractor", &[("description", &[b"contractor"])]), end()]),
-            ("several", 403, vec![named("several", &[]), named("several", &[]), end()]),
-            ("loose", 403, vec![named("l\u{f6}ose", &[]), end()]),
-            ("nameless", 403, vec![entry("cn=ann,dc=example,dc=com", &[]), end()]),
-            ("elsewhere", 403, vec![elsewhere(), end()]),
-            ("part", 403, vec![named("part", &[("description;range=0-0", &[b"x"])]), end()]),
-            ("large", 403, vec![named("large", &[("description", &[large.as_bytes()])]), end()]),
-            ("unread", 200, vec![named("unread", &[("info", &[large.as_bytes()])]), end()]),
-        ]
-    };
-    let answers = table.clone();
-    let fake = FakeDirectory::start(move |operation| {
-        let LdapOp::SearchRequest(search) = operation else { return Reply::Ordinary };
-        let LdapFilter::Equality(_, name) = &search.filter else { return Reply::Ordinary };
-        match answers.iter().find(|(who, _, _)| who == name) {
-            Some((_, _, answer)) => Reply::Send(answer.clone()),
-            None => Reply::Ordinary,
+fn what_becomes_of_a_bind_says_nothing_about_a_server() {
+    let result = |code: u8| Reply::Raw(vec![0x30, 0x0c, 2, 1, 1, 0x61, 7, 10, 1, code, 4, 0, 4, 0]);
+    type Answer = Box<dyn Fn() -> Reply + Send + Sync>;
+    let table: Vec<(&str, u16, Answer)> = vec![
+        ("it hangs up", 200, Box::new(|| Reply::Close)),
+        ("it says something else", 200, Box::new(|| Reply::Raw(b"HTTP/1.1 400\r\n\r\n".to_vec()))),
+        ("it answers a search", 200, Box::new(|| Reply::Send(vec![done(LdapResultCode::Success)]))),
+        // These are answers.
+        ("a result of RFC 2251", 401, Box::new(move || result(9))),
+        ("a result of CLDAP", 401, Box::new(move || result(70))),
+    ];
+    for (what, status, answer) in table {
+        let fake = FakeDirectory::start(move |operation| match is_bind_of_a_person(operation) {
+            true => answer(),
+            false => Reply::Ordinary,
+        });
+        let world = world(&fake, "");
+        for _ in 0..3 {
+            assert_eq!(world.sign_in("ann", "secret").status, status, "{what}");
         }
-    });
-    let scratch = Scratch::new();
-    let hash = Transcript::fed(&["hash-password"], "local pass\n").stdout.trim().to_owned();
-    let people: String = table
-        .iter()
-        .map(|(who, _, _)| {
-            format!("- {{username: {who}, passwordHash: '{hash}', attributes: {{key: {who}}}}}\n")
-        })
-        .collect();
-    scratch.write_private("people.yaml", &format!("users:\n{people}"));
-    let upstream = crate::support::upstream::Upstream::start();
-    let connectors = format!(
-        "{}  - {{name: here, type: local, usersFile: people.yaml}}
-apps:
-  - name: careful
-    type: proxy
-    routePatterns: [/careful]
-    upstream: {}
-    attrProviders: [{{connector: dir, usernameMapping: here.key}}]
-    policies: [{{location: /, authentication: {{idps: [here]}}, authorization: {{rules: [{{notEquals: ['{{{{ dir.description }}}}', contractor]}}]}}}}]
-",
-        connector(&fake.url(), ""),
-        upstream.url()
-    );
-    let world = World::with_apps(scratch, &Authority::new(), &connectors);
-    for (who, status, _) in table {
-        let mut browser = Browser::new();
-        let page = browser.open(&format!("{}/careful", world.server.url));
-        let answer = browser.submit(&page, &[("username", who), ("password", "local pass")]);
-        assert_eq!(answer.status, status, "{who}: {}", world.server.log());
+        if status == 401 {
+            world.server.wait_for_log(&["event=ldap.bind.refused", "reason=unknown-result"]);
+        }
+        let log = world.server.log();
+        assert!(!log.contains("event=ldap.server.aside"), "{what}: {log}");
+        let of_service = fake.binds().iter().filter(|name| *name == SERVICE).count();
+        // One that searches, and one for each question of ours whether the directory is well.
+        assert!(of_service <= 4, "{what}: {of_service}");
+        assert_eq!(world.upstream.hits(), 0, "{what}");
+    }
+}
+
+/// Directories of Netscape's family let a person in who may do nothing but change his password, and say so beside.
+#[test]
+fn a_success_with_a_but_is_none() {
+    let policy = |value: &[u8]| ("1.3.6.1.4.1.42.2.27.8.5.1", Some(value.to_vec()));
+    for (what, control, status, reason) in [
+        ("expired", ("2.16.840.1.113730.3.4.4", Some(b"0".to_vec())), 401, "password-must-change"),
+        ("expires soon", ("2.16.840.1.113730.3.4.5", Some(b"60".to_vec())), 200, ""),
+        ("nothing", policy(&[0x30, 0]), 200, ""),
+        ("reset", policy(&[0x30, 3, 0x81, 1, 2]), 401, "password-must-change"),
+        ("a few times more", policy(&[0x30, 5, 0xa0, 3, 0x81, 1, 2]), 200, ""),
+        ("no value", policy(b"odd"), 401, "unreadable-policy"),
+    ] {
+        let (oid, value) = control;
+        let control = LdapControl::Unknown { oid: oid.into(), criticality: false, value };
+        let fake = FakeDirectory::start(move |operation| match is_bind_of_a_person(operation) {
+            true => {
+                let res = result(LdapResultCode::Success, "");
+                let answer = LdapOp::BindResponse(LdapBindResponse { res, saslcreds: None });
+                Reply::With(answer, vec![control.clone()])
+            }
+            false => Reply::Ordinary,
+        });
+        let world = world(&fake, "");
+        assert_eq!(world.sign_in("ann", "secret").status, status, "{what}");
+        if status == 401 {
+            world.server.wait_for_log(&["event=ldap.bind.refused", &format!("reason={reason}")]);
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! `type: ldap` against OpenLDAP's slapd, and against servers that misbehave.
 
+mod accounts;
+mod certain;
 mod misbehaving;
 mod person;
 mod servers;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{BufMut, BytesMut};
 use ldap3_proto::LdapCodec;
+use ldap3_proto::control::LdapControl;
 use ldap3_proto::proto::{
     LdapBindCred, LdapBindResponse, LdapExtendedResponse, LdapMsg, LdapOp, LdapPartialAttribute, LdapResult,
     LdapResultCode, LdapSearchResultEntry,
@@ -20,6 +21,8 @@ use crate::support::slapd::{SERVICE, SERVICE_PASSWORD};
 pub enum Reply {
     /// Answers, in order.
     Send(Vec<LdapOp>),
+    /// One answer, with controls.
+    With(LdapOp, Vec<LdapControl>),
     /// These bytes, and nothing more; the connection stays open.
     Raw(Vec<u8>),
     /// These bytes, over and over, as long as they are taken.
@@ -136,7 +139,12 @@ async fn serve(
         if let LdapOp::BindRequest(request) = &message.op {
             binds.lock().unwrap_or_else(PoisonError::into_inner).push(request.dn.clone());
         }
+        let mut controls = Vec::new();
         let replies = match answer(&message.op) {
+            Reply::With(reply, beside) => {
+                controls = beside;
+                vec![reply]
+            }
             Reply::Ordinary => ordinary(&message.op),
             Reply::Send(replies) => replies,
             Reply::Close => return,
@@ -158,7 +166,8 @@ async fn serve(
                 message.msgid
             };
             let mut one = BytesMut::new();
-            codec.encode(LdapMsg::new(id, operation), &mut one).expect("a message");
+            let message = LdapMsg::new_with_ctrls(id, operation, controls.clone());
+            codec.encode(message, &mut one).expect("a message");
             out.put(one);
         }
         if stream.write_all(&out).await.is_err() {
