@@ -53,6 +53,26 @@ fn what_is_issued_is_verified_and_read() {
     }
 }
 
+/// One attribute that nobody here can read keeps nobody out, and is told from one without values.
+#[test]
+fn a_value_with_a_structure_of_its_own_is_not_read() {
+    let value = "alice@example.org</saml2:AttributeValue>";
+    for (structure, readable) in [
+        ("<x xmlns=\"urn:x\">y</x>", false),
+        ("<x xmlns=\"urn:x\"/><x xmlns=\"urn:x\"/>", false),
+        ("<saml2:NameID>alice</saml2:NameID>", true),
+        ("alice", true),
+        ("", true),
+    ] {
+        let xml = template(ASSERTION);
+        assert!(xml.contains(value));
+        let sealed = seal(&xml.replace(value, &format!("{structure}</saml2:AttributeValue>")), &IDP_EC);
+        let verified = verify(&sealed).unwrap_or_else(|refusal| panic!("{structure}: {refusal}"));
+        assert_eq!(verified.attributes()[0].is_readable(), readable, "{structure}");
+        assert_eq!(verified.attributes()[0].values().len(), usize::from(readable), "{structure}");
+    }
+}
+
 /// The verdict under a changed expectation.
 fn under(xml: &str, change: impl FnOnce(&mut Expected<'_>)) -> Result<(), String> {
     let (keys, own) = ([IDP_EC.peer(), IDP_RSA.peer()], [SP_RSA.own()]);

@@ -102,7 +102,7 @@ async fn verified(connector: &SamlConnector, params: &Params, asked: &Asked<'_>)
         Ok(assertion) if asked.request_id.is_none() && assertion.issued_at() < connector.started() => {
             rejected("it was issued before this process began, which cannot know whether it was used before")
         }
-        Ok(assertion) => identity(&assertion),
+        Ok(assertion) => identity(&connector.config.common.name, &assertion),
         Err(Refusal::Status { meaning: Meaning::Denied | Meaning::NeedsPerson, .. }) => {
             Err(Fault::Denied(Denial::ByProvider))
         }
@@ -133,11 +133,19 @@ fn name(assertion: &VerifiedAssertion) -> Option<NameId> {
     assertion.name_id().cloned().or_else(by_attribute)
 }
 
-fn identity(assertion: &VerifiedAssertion) -> Result<Identity, Fault> {
+fn identity(connector: &str, assertion: &VerifiedAssertion) -> Result<Identity, Fault> {
     let Some(name) = &name(assertion) else {
         return rejected("the assertion names nobody: no NameID, no pairwise-id, no subject-id");
     };
     let mut attributes = attributes(assertion);
+    if let Some((name, _)) = attributes.iter().find(|(_, value)| value.is_null()) {
+        tracing::info!(
+            event = "saml.attributes.withheld",
+            connector,
+            detail = name,
+            "an attribute of an assertion has values that are no text"
+        );
+    }
     attributes.insert(NAME_ID.to_owned(), name.value.clone().into());
     if Value::Object(attributes.clone()).to_string().len() > ATTRIBUTES_BYTES_MAX {
         return rejected(format!("the attributes have more than {ATTRIBUTES_BYTES_MAX} bytes"));
@@ -157,10 +165,16 @@ fn identity(assertion: &VerifiedAssertion) -> Result<Identity, Fault> {
 }
 
 /// Attributes by Name: one value as a text, several as a list, and those that are sets by nature always as a list.
-/// `xsi:nil` is null in a list, and alone no value: null by itself would mean that a value is not known.
+/// `xsi:nil` is null in a list, and alone no value: null by itself means that a value is not known, as of one that is
+/// no text.
 fn attributes(assertion: &VerifiedAssertion) -> Map<String, Value> {
     let mut attributes = Map::new();
+    let unreadable = |name: &str| assertion.attributes().iter().any(|a| a.name() == name && !a.is_readable());
     for attribute in assertion.attributes() {
+        if unreadable(attribute.name()) {
+            attributes.insert(attribute.name().to_owned(), Value::Null);
+            continue;
+        }
         // The same Name may stand under several formats.
         let values = assertion.values(attribute.name()).unwrap_or_default();
         let mut values = values.into_iter().map(|value| value.map_or(Value::Null, Value::from));

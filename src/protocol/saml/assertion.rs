@@ -20,6 +20,7 @@ pub struct Attribute {
     name_format: Option<String>,
     friendly_name: Option<String>,
     values: Vec<Option<String>>,
+    is_readable: bool,
 }
 
 impl Attribute {
@@ -36,6 +37,11 @@ impl Attribute {
     /// `FriendlyName`, for a person's eyes only: a provider may give any attribute any friendly name.
     pub fn friendly_name(&self) -> Option<&str> {
         self.friendly_name.as_deref()
+    }
+
+    /// Whether all its values are texts. The values of one that is not are not known, which is not "none".
+    pub fn is_readable(&self) -> bool {
+        self.is_readable
     }
 
     /// Its values, as many as there are; `None` is one that `xsi:nil` declares to be none.
@@ -352,12 +358,16 @@ fn attributes(statements: &[El<'_>]) -> Result<Vec<Attribute>, Refusal> {
                 name_format: element.attr("NameFormat").map(str::to_owned),
                 friendly_name: element.attr("FriendlyName").map(str::to_owned),
                 values: Vec::new(),
+                is_readable: true,
             };
             for value in element.elements()? {
                 if !value.is(SAML, "AttributeValue") {
                     return Err(Refusal::Attribute);
                 }
-                attribute.values.push(self::value(value)?);
+                match self::value(value)? {
+                    Some(value) => attribute.values.push(value),
+                    None => attribute.is_readable = false,
+                }
                 values += 1;
             }
             found.push(attribute);
@@ -369,18 +379,17 @@ fn attributes(statements: &[El<'_>]) -> Result<Vec<Attribute>, Refusal> {
     Ok(found)
 }
 
-/// A value is text, or nil, or a `NameID` (as eduPersonTargetedID has it), which is its text.
-fn value(element: El<'_>) -> Result<Option<String>, Refusal> {
+/// A value is text, or nil, or a `NameID` (as eduPersonTargetedID has it), which is its text. `None` is one that has a
+/// structure of its own (an address, a document), which nobody here reads.
+fn value(element: El<'_>) -> Result<Option<Option<String>>, Refusal> {
     if matches!(element.attr_ns(XSI, "nil"), Some("true" | "1")) {
-        return if element.text()?.is_empty() { Ok(None) } else { Err(Refusal::Attribute) };
+        return if element.text()?.is_empty() { Ok(Some(None)) } else { Err(Refusal::Attribute) };
     }
-    if let Ok(children) = element.elements()
-        && let [name] = &children[..]
-    {
-        return match name.is(SAML, "NameID") {
-            true => Ok(Some(NameId::read(*name)?.ok_or(Refusal::Attribute)?.value)),
-            false => Err(Refusal::Attribute),
-        };
+    match element.elements().as_deref() {
+        Ok([name]) if name.is(SAML, "NameID") => {
+            Ok(Some(Some(NameId::read(*name)?.ok_or(Refusal::Attribute)?.value)))
+        }
+        Ok([_, ..]) => Ok(None),
+        _ => Ok(Some(Some(element.text()?))),
     }
-    Ok(Some(element.text()?))
 }

@@ -149,6 +149,8 @@ kinds! {
         "A person's groups are deeper or more than are followed, or cannot all be read; `detail` is why: `memberOf` is not known, and no rule that reads it decides.";
     LDAP_ATTRIBUTES_WITHHELD = "ldap.attributes.withheld", Warn, "attributes of an entry are too large or came in part",
         "A directory has more of a person than a session keeps; `detail` names the attributes. No rule that reads them decides.";
+    SAML_ATTRIBUTES_WITHHELD = "saml.attributes.withheld", Info, "an attribute of an assertion has values that are no text",
+        "`detail` names it (the first of several). No rule that reads it decides.";
     // applications
     ACCESS_DENIED = "access.denied", Info, "access denied",
         "A person is signed in and may not pass.";

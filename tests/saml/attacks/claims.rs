@@ -363,10 +363,10 @@ pub const CASES: &[Case] = &[
         "attribute",
     ),
     case(
-        "a value that is an element",
+        "a value that is an element and a text",
         Sealed(ASSERTION),
-        Swap(VALUE, "<x xmlns=\"urn:x\">y</x></saml2:AttributeValue>"),
-        "attribute",
+        Swap(VALUE, "y<x xmlns=\"urn:x\">y</x></saml2:AttributeValue>"),
+        "xml-split-text",
     ),
     case("too many attributes of a person", Sealed(ASSERTION), By(many_attributes), "attribute"),
     case("too many values of attributes", Sealed(ASSERTION), By(many_values), "attribute"),

@@ -140,7 +140,8 @@ fn issue(
         scope: granted_scopes(app, request),
         auth_time: authentication.at,
         session: session.sid.clone(),
-        session_until: state.sessions.until(session),
+        // Also by the end that the provider set (row SP14).
+        session_until: authentication.until.into_iter().fold(state.sessions.until(session), UnixSecs::min),
         claims: mapped_claims(app, attributes),
     };
     session.told(&app.client_id, &person.told_subject());
