@@ -126,6 +126,30 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_would_cost_much_is_seen_before_it_is_parsed() {
+        use XmlFault::{TooManyAttributes, TooManyElements};
+        let crowded = |text: &str| prepared(text, &MESSAGE).map(|_| ());
+        assert_eq!(crowded(&format!("<a {}/>", "='\"' ".repeat(600))), Err(TooManyAttributes));
+        assert_eq!(crowded(&format!("<a {}/>", "xmlns:a='' ".repeat(129))), Err(TooManyAttributes));
+        assert_eq!(crowded(&"<a>".repeat(10_001)), Err(TooManyElements));
+        for text in [
+            format!("<a>{}</a>", "\"quoted\" 'text' = a ".repeat(600)),
+            "<a b='c' xmlns='d'/>".repeat(600),
+            // As providers write a person's two hundred groups.
+            format!("<a>{}</a>", "<v xmlns:xs='urn:xs' xmlns:xsi='urn:xsi'>staff</v>".repeat(600)),
+            format!("<a>{}</a>", "<!-- <v xmlns:x='urn:x'> --><![CDATA[<v xmlns:x='urn:x'>]]>".repeat(300)),
+            "</a>".repeat(20_000),
+        ] {
+            assert_eq!(crowded(&text), Ok(()));
+        }
+        // In scope, whatever pretends in between to end something.
+        let nested = |between: &str| format!("<a xmlns:x='urn:x' xmlns:y='urn:y'>{between}").repeat(129);
+        for between in ["", "<!-- </a> -->", "<![CDATA[</a>]]>", "<b v='</a>'/>", "<b/>"] {
+            assert_eq!(crowded(&nested(between)), Err(TooManyAttributes), "{between}");
+        }
+    }
+
+    #[test]
     fn values_are_normalised_and_nothing_else_is() {
         for (text, want) in [
             ("<a b='1\n2\t3\r\n4\r5' c=\"\n\">\n\t\r</a>", "<a b='1 2 3 4 5' c=\" \">\n\t\r</a>"),
