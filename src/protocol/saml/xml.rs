@@ -349,7 +349,7 @@ impl<'t> El<'t> {
     }
 }
 
-const SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
+pub(super) const SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
 
 fn is_space(text: &str) -> bool {
     text.chars().all(|c| SPACE.contains(&c))

@@ -1,30 +1,27 @@
 //! The worldly half of continuity: the state of every provider on this node, and pre-flights that waiting
 //! logins share.
 
+mod flight;
 pub mod history;
 pub mod monitor;
+mod slot;
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
+pub use self::flight::Question;
+use self::slot::{Ground, Slot, lock};
 use crate::ambient::{Clock, Millis, UnixSecs};
-use crate::config::connectors::HealthCheck;
-use crate::connector::Connector;
-use crate::connector::open::{Mark, Opened};
+use crate::connector::open::Opened;
 use crate::continuity::choose::{Candidate, Why, choose};
-use crate::continuity::pace::Landed;
-use crate::continuity::state::{Change, Member, Observation, Settings, Standing};
-use crate::health::{Reason, Unwell, Verdict};
-use crate::model::{Continuity, ContinuityIndex, Deployment, Idp, IdpIndex};
+use crate::continuity::state::{Member, Observation, Standing};
+use crate::health::Reason;
+use crate::model::{Continuity, ContinuityIndex, Deployment, IdpIndex};
 use crate::serve::telemetry::events::passed_over;
 use crate::serve::telemetry::{Event, Telling};
-use history::Probed;
 
 /// Every provider of this node, as one deployment has them. A reload makes another board, which takes over the
 /// slots of providers that did not change: their state, their monitors, the questions under way.
@@ -33,23 +30,6 @@ pub struct Board {
     /// Which member served the last login of each continuity connector; the primary at first.
     serving: Mutex<Vec<Serving>>,
     ground: Ground,
-}
-
-/// What all slots stand on.
-#[derive(Clone)]
-pub(crate) struct Ground {
-    telling: Arc<Telling>,
-    clock: Clock,
-    runtime: Handle,
-    /// Arrivals and flights, in one count.
-    order: Arc<AtomicU64>,
-}
-
-impl Ground {
-    /// A number later than any given before: the order of arrivals and flights.
-    fn arrive(&self) -> u64 {
-        self.order.fetch_add(1, Ordering::Relaxed)
-    }
 }
 
 /// Who serves the logins of a continuity connector now.
@@ -65,45 +45,6 @@ pub struct Serving {
     pub since: UnixSecs,
     /// The arrival of the login that made it so.
     arrived: u64,
-}
-
-/// One provider.
-pub(crate) struct Slot {
-    name: String,
-    connector: Arc<dyn Connector>,
-    mark: Mark,
-    provider: Mark,
-    check: HealthCheck,
-    damped: bool,
-    watched: bool,
-    /// A custom endpoint's definite "no" is an operator's word.
-    says_no: bool,
-    member: Mutex<Member>,
-    /// Pre-flights, and checks in the middle of a sign-in: each kind has its own one in flight.
-    flights: [(Mutex<Flight>, Notify); 2],
-    /// Wakes the monitor of an unwatched provider.
-    suspected: Notify,
-    /// When the last scheduled probe was over.
-    last_probe: Mutex<Option<Instant>>,
-    /// Ends its monitor: it is not part of the deployment any more.
-    retired: CancellationToken,
-    ground: Ground,
-}
-
-/// What is asked of a provider.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Question {
-    /// May a browser be sent there?
-    PreFlight,
-    /// A sign-in failed there: are the parts that only a sign-in needs well?
-    Check,
-}
-
-#[derive(Default)]
-struct Flight {
-    running: bool,
-    /// The last one that landed, in the board's own count.
-    last: Option<Landed>,
 }
 
 /// A provider's state, for pages and reports.
@@ -125,14 +66,6 @@ pub struct Snapshot {
     pub probe_age_secs: Option<u64>,
     /// Now, for whoever shows it.
     pub at: UnixSecs,
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Board {
@@ -311,217 +244,17 @@ impl Board {
     }
 }
 
-impl Slot {
-    fn new(idp: &Idp, opened: &Opened, damped: bool, before: Option<&Slot>, ground: &Ground) -> Self {
-        let check = idp.check_or_default();
-        let settings = Settings::of(&check, damped);
-        // The same provider, watched in another way: what is known of it holds.
-        let known = before.filter(|slot| slot.provider == opened.provider);
-        let member = match known {
-            Some(slot) => lock(&slot.member).clone().with_settings(settings),
-            None => Member::new(settings, ground.clock.millis()),
-        };
-        Slot {
-            name: idp.name.0.clone(),
-            connector: opened.connector.clone(),
-            mark: opened.mark,
-            provider: opened.provider,
-            damped,
-            watched: idp.check.is_some(),
-            says_no: check.custom_endpoint.is_some(),
-            member: Mutex::new(member),
-            check,
-            flights: Default::default(),
-            suspected: Notify::new(),
-            last_probe: Mutex::new(None),
-            retired: CancellationToken::new(),
-            ground: ground.clone(),
-        }
-    }
-
-    /// Takes an observation in, and tells what changed.
-    fn observe(&self, observation: Observation) {
-        let changes = lock(&self.member).observe(observation, self.ground.clock.millis());
-        for change in changes {
-            if matches!(change, Change::Suspected(_)) {
-                self.suspected.notify_one();
-            }
-            self.ground.telling.tell(&Event::Changed { connector: &self.name, change: &change });
-        }
-    }
-
-    fn is_available(&self) -> bool {
-        lock(&self.member).is_available()
-    }
-
-    async fn share(self: &Arc<Self>, question: Question, arrived: u64, budget: Duration) -> bool {
-        let (flight, landed) = &self.flights[question as usize];
-        let came = Instant::now();
-        loop {
-            let landing = landed.notified();
-            tokio::pin!(landing);
-            // Listen before looking, or a landing in between would be missed.
-            landing.as_mut().enable();
-            let answer;
-            {
-                let mut flight = lock(flight);
-                answer = flight.last.filter(|landed| landed.counts_for(arrived));
-                if answer.is_none() && !flight.running {
-                    flight.running = true;
-                    let landing = Landing {
-                        slot: self.clone(),
-                        question,
-                        begun: self.ground.arrive(),
-                        started: Instant::now(),
-                        well: false,
-                    };
-                    // Spawned: a login that goes away must not leave the others without an answer.
-                    self.ground.runtime.spawn(self.clone().fly(landing, budget));
-                }
-            }
-            match answer {
-                Some(landed) if landed.well => return true,
-                Some(landed) => {
-                    tokio::time::sleep(landed.step_back(came.elapsed())).await;
-                    return false;
-                }
-                None => landing.await,
-            }
-        }
-    }
-
-    async fn fly(self: Arc<Self>, mut landing: Landing, budget: Duration) {
-        let asking = match (self.simulated(), landing.question) {
-            (Some(unwell), _) => Box::pin(async { Verdict::unwell(unwell) }),
-            (None, Question::PreFlight) => self.connector.pre_flight(budget),
-            (None, Question::Check) => self.connector.check(budget),
-        };
-        let answered = tokio::time::timeout(budget, asking).await;
-        let took = landing.started.elapsed();
-        let telling = &self.ground.telling;
-        telling.metrics.asked(&self.name, took);
-        let outcome = match answered {
-            Ok(verdict) => verdict.outcome.map_err(|unwell| (unwell.reason, unwell.detail)),
-            Err(_) => Err((Reason::Timeout, format!("no answer within {} ms", budget.as_millis()))),
-        };
-        match outcome {
-            Ok(()) => {
-                landing.well = true;
-                self.observe(Observation::PreFlightOk);
-            }
-            // This machine could not ask, which says nothing about the provider: go on as if it had not.
-            Err((Reason::OurLimit, detail)) => {
-                landing.well = true;
-                telling.tell(&Event::NotAsked { connector: &self.name, detail: &detail });
-            }
-            Err((reason, detail)) => {
-                let (connector, detail, millis) = (self.name.as_str(), detail.as_str(), Some(millis(took)));
-                telling.tell(&Event::PreFlightFailed { connector, reason, detail, millis });
-                self.observe(Observation::PreFlightFailed(reason));
-            }
-        }
-    }
-
-    /// Takes the answer to a scheduled probe in.
-    fn probed(&self, verdict: &Verdict, took: Duration) {
-        *lock(&self.last_probe) = Some(Instant::now());
-        let telling = &self.ground.telling;
-        telling.metrics.probed(&self.name, took);
-        let reason = verdict.outcome.as_ref().err().map(|unwell| unwell.reason);
-        let probed = Probed { at: self.ground.clock.unix(), millis: millis(took), reason };
-        telling.history.probed(&self.name, probed);
-        if let Err(unwell) = &verdict.outcome {
-            telling.tell(&Event::ProbeFailed { connector: &self.name, unwell, millis: probed.millis });
-            if unwell.reason == Reason::OurLimit {
-                return;
-            }
-        }
-        self.observe(Observation::of(verdict, self.says_no));
-    }
-
-    /// When the last scheduled probe was over.
-    fn last_probe(&self) -> Option<Instant> {
-        *lock(&self.last_probe)
-    }
-
-    /// The failure that a pretended outage is, while it lasts: a function of the time since start.
-    fn simulated(&self) -> Option<Unwell> {
-        let simulation = self.check.simulation.as_ref()?;
-        let down = simulation.is_down(Duration::from_millis(self.ground.clock.millis().0));
-        down.then(|| Unwell::new(Reason::Simulated, "the outage is pretended (healthCheck.simulation)"))
-    }
-}
-
-/// A question under way. However it ends, also by a panic, those who wait learn it.
-struct Landing {
-    slot: Arc<Slot>,
-    question: Question,
-    begun: u64,
-    started: Instant,
-    well: bool,
-}
-
-impl Drop for Landing {
-    fn drop(&mut self) {
-        let (flight, landed) = &self.slot.flights[self.question as usize];
-        {
-            let mut flight = lock(flight);
-            flight.running = false;
-            flight.last = Some(Landed {
-                begun: self.begun,
-                ended: self.slot.ground.arrive(),
-                well: self.well,
-                took: self.started.elapsed(),
-            });
-        }
-        landed.notify_waiters();
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
+    use tokio::sync::Notify;
+    use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::connector::{Answer, Begin, BeginRequest, CompleteRequest, Fault, Identity};
+    use crate::config::connectors::HealthCheck;
+    use crate::connector::Connector;
+    use crate::connector::open::Mark;
+    use crate::continuity::state::Settings;
     use crate::serve::telemetry::EventCounts;
-
-    struct Scripted {
-        asked: AtomicUsize,
-        well: Mutex<bool>,
-        takes: Duration,
-    }
-
-    impl Connector for Scripted {
-        fn probe(&self, budget: Duration) -> Answer<'_, Verdict> {
-            self.pre_flight(budget)
-        }
-
-        fn pre_flight(&self, _: Duration) -> Answer<'_, Verdict> {
-            Box::pin(async move {
-                self.asked.fetch_add(1, Ordering::Relaxed);
-                tokio::time::sleep(self.takes).await;
-                let mut verdict = Verdict::unwell(Unwell::new(Reason::Status, "scripted"));
-                if *lock(&self.well) {
-                    verdict.outcome = Ok(());
-                }
-                verdict
-            })
-        }
-
-        fn begin<'a>(&'a self, _: &'a BeginRequest) -> Answer<'a, Result<Begin, Fault>> {
-            Box::pin(async { Err(Fault::Unsupported("scripted")) })
-        }
-
-        fn complete<'a>(&'a self, _: CompleteRequest<'a>) -> Answer<'a, Result<Identity, Fault>> {
-            Box::pin(async { Err(Fault::Unsupported("scripted")) })
-        }
-    }
-
-    fn board(well: bool, takes: Duration) -> (Arc<Board>, Arc<Scripted>) {
-        let connector = Arc::new(Scripted { asked: AtomicUsize::new(0), well: Mutex::new(well), takes });
-        (board_over(connector.clone(), HealthCheck::default(), Clock::fixed(UnixSecs(0))), connector)
-    }
 
     /// A board over one provider.
     pub(super) fn board_over(connector: Arc<dyn Connector>, check: HealthCheck, clock: Clock) -> Arc<Board> {
@@ -548,65 +281,5 @@ mod tests {
             ground: ground.clone(),
         };
         Arc::new(Board { slots: vec![Arc::new(slot)], serving: Mutex::default(), ground })
-    }
-
-    const BUDGET: Duration = Duration::from_secs(3);
-
-    #[tokio::test(start_paused = true)]
-    async fn waiting_logins_share_one_question() {
-        let (board, connector) = board(true, Duration::from_millis(100));
-        let logins = (0..50).map(|_| {
-            let (board, arrived) = (board.clone(), board.arrive());
-            tokio::spawn(async move { board.ask(IdpIndex(0), arrived, BUDGET, Duration::ZERO).await })
-        });
-        for login in logins.collect::<Vec<_>>() {
-            assert!(login.await.unwrap());
-        }
-        assert_eq!(connector.asked.load(Ordering::Relaxed), 1);
-        let arrived = board.arrive();
-        assert!(board.ask(IdpIndex(0), arrived, BUDGET, Duration::ZERO).await);
-        assert_eq!(connector.asked.load(Ordering::Relaxed), 2, "an older answer is not evidence");
-        let arrived = board.arrive();
-        assert!(board.ask(IdpIndex(0), arrived, BUDGET, Duration::from_secs(9)).await);
-        assert_eq!(connector.asked.load(Ordering::Relaxed), 2, "unless the configuration accepts it");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_hanging_provider_costs_everybody_one_budget_at_most() {
-        let (board, connector) = board(true, Duration::from_secs(3600));
-        let begun = tokio::time::Instant::now();
-        let first = board.arrive();
-        let one = {
-            let board = board.clone();
-            tokio::spawn(async move { board.ask(IdpIndex(0), first, BUDGET, Duration::ZERO).await })
-        };
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        let second = board.arrive();
-        assert!(
-            !board.ask(IdpIndex(0), second, BUDGET, Duration::ZERO).await,
-            "a flight that failed meanwhile"
-        );
-        assert!(!one.await.unwrap());
-        assert_eq!(begun.elapsed().as_secs(), 3);
-        assert_eq!(connector.asked.load(Ordering::Relaxed), 1);
-        assert!(!board.member(IdpIndex(0)).is_available());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_login_that_goes_away_leaves_the_others_their_answer() {
-        let (board, _) = board(true, Duration::from_millis(500));
-        let (a, b) = (board.arrive(), board.arrive());
-        let gone = {
-            let board = board.clone();
-            tokio::spawn(async move { board.ask(IdpIndex(0), a, BUDGET, Duration::ZERO).await })
-        };
-        tokio::task::yield_now().await;
-        let waiting = {
-            let board = board.clone();
-            tokio::spawn(async move { board.ask(IdpIndex(0), b, BUDGET, Duration::ZERO).await })
-        };
-        tokio::task::yield_now().await;
-        gone.abort();
-        assert!(waiting.await.unwrap());
     }
 }

@@ -11,9 +11,11 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{Board, Observation, Slot};
+use super::Board;
+use super::slot::Slot;
 use crate::ambient::Entropy;
 use crate::continuity::pace::{Pace, RECOVERY_MILLIS};
+use crate::continuity::state::Observation;
 use crate::health::{Reason, Unwell, Verdict};
 use crate::serve::telemetry::Event;
 
@@ -210,7 +212,7 @@ mod tests {
     use std::sync::Mutex;
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-    use super::super::lock;
+    use super::super::slot::lock;
     use super::super::tests::board_over;
     use super::*;
     use crate::ambient::{Clock, UnixSecs};
