@@ -129,6 +129,9 @@ fn what_we_sign_it_verifies() {
     xmlsec.verifies(pair, &xml, "EntityDescriptor").expect("metadata");
 }
 
+/// The one of [`oddities`] that changes how values are written.
+pub const ODD_VALUES: &str = "line ends and tabs in values";
+
 /// Ways to write the same, and more, that a signature must survive.
 pub fn oddities() -> Vec<(&'static str, fn(&str) -> String)> {
     vec![
@@ -146,7 +149,7 @@ pub fn oddities() -> Vec<(&'static str, fn(&str) -> String)> {
             xml.replace("SessionIndex=\"_session1\"", "SessionIndex=\"_session1&#9;&#xA;&#13;\"")
                 .replace("</saml2:AttributeValue>", "&#13;&#x1F980;&lt;&amp;</saml2:AttributeValue>")
         }),
-        ("line ends and tabs in values", |xml| {
+        (ODD_VALUES, |xml| {
             xml.replace("SessionIndex=\"_session1\"", "SessionIndex=\"_session1\n\t2\r\n3\r4&#10;\"")
                 .replace("PrefixList=\"xs\"", "PrefixList=\"\n  xs\n\"")
         }),
@@ -224,7 +227,8 @@ fn metadata_that_it_signs_we_accept() {
     let xml = description.write(None).expect("a document");
     let xml = xml.replace("<md:IDPSSO", &format!("{}<md:IDPSSO", signature_template("_m"))).replacen(
         ">",
-        " ID='_m'>",
+        " ID='_m' xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance'\n    \
+         xsi:schemaLocation='urn:oasis:names:tc:SAML:2.0:metadata\n\tsaml-schema-metadata-2.0.xsd'>",
         1,
     );
     let signed = xmlsec.signs(&IDP_EC, &xml, "EntityDescriptor");

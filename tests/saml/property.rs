@@ -8,6 +8,7 @@ use maverics::protocol::saml::{VerifiedAssertion, xml};
 use proptest::prelude::*;
 
 use super::scene::*;
+use super::variants::variants;
 
 /// Everything that a verified assertion says, but for what its frame leaves open.
 fn content(assertion: &VerifiedAssertion) -> String {
@@ -100,6 +101,21 @@ fn changed(text: &str, changes: &[Change]) -> Vec<u8> {
         }
     }
     bytes
+}
+
+#[test]
+fn an_answer_that_is_written_otherwise_is_refused_or_says_the_same() {
+    let ours = issue(&IDP_EC.own(), BOTH);
+    for xml in [ours, seal(&template(ASSERTION), &IDP_EC), seal(&template(RESPONSE), &IDP_EC)] {
+        let says = content(&verify(&xml).expect("an accepted answer"));
+        let accepted: Vec<(String, VerifiedAssertion)> = (variants(xml).take(300))
+            .filter_map(|variant| verify(&variant).ok().map(|after| (variant, after)))
+            .collect();
+        assert!(accepted.len() >= 10, "{} of 300 are accepted", accepted.len());
+        for (variant, after) in accepted {
+            assert_eq!(content(&after), says, "{variant}");
+        }
+    }
 }
 
 proptest! {

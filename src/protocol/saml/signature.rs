@@ -254,10 +254,13 @@ fn is_exclusive(element: El<'_>) -> bool {
 }
 
 /// Whether a list of prefixes is of a length that canonicalisation may go through for every element: whoever posts
-/// the message chooses it, and it is gone through before any key is tried.
+/// the message chooses it, and it is gone through before any key is tried. And whether its spaces are those of XML:
+/// the library knows more of them than others do, and would find other prefixes.
 fn is_short(list: El<'_>) -> bool {
     let prefixes = list.attr("PrefixList").unwrap_or_default();
-    prefixes.len() <= PREFIX_LIST_BYTES_MAX && prefixes.split_ascii_whitespace().count() <= PREFIXES_MAX
+    prefixes.chars().all(|c| c.is_ascii() || !c.is_whitespace())
+        && prefixes.len() <= PREFIX_LIST_BYTES_MAX
+        && prefixes.split_ascii_whitespace().count() <= PREFIXES_MAX
 }
 
 /// No element inside, and no text.

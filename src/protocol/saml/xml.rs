@@ -418,8 +418,24 @@ mod tests {
             (parse(&attributes(256)), parse(&attributes(257))),
             (Ok(()), Err(XmlFault::TooManyAttributes))
         );
+        let declarations = |count: usize| {
+            let all: Vec<String> = (0..count).map(|n| format!("xmlns:a{n}='urn:x'")).collect();
+            format!("<a {}/>", all.join(" "))
+        };
+        assert_eq!(
+            (parse(&declarations(64)), parse(&declarations(65))),
+            (Ok(()), Err(XmlFault::TooManyAttributes))
+        );
         let long = |bytes: usize| format!("<a>{}</a>", " ".repeat(bytes - 7));
         assert_eq!((parse(&long(262_144)), parse(&long(262_145))), (Ok(()), Err(XmlFault::TooLarge)));
+    }
+
+    #[test]
+    fn line_ends_and_tabs_in_values_are_spaces_unless_referred_to() {
+        let xml = "<a b='1\n2\t3\r\n4\r5&#10;&#9;&#13;'>\r\n\t</a>";
+        let tree = Tree::parse(xml, &MESSAGE).unwrap();
+        assert_eq!(tree.root().attr("b"), Some("1 2 3 4 5\n\t\r"));
+        assert_eq!(tree.root().text().unwrap(), "\n\t");
     }
 
     #[test]
@@ -452,6 +468,12 @@ mod tests {
             ("1:x", false),
             ("a b:x", false),
             (":x", false),
+            ("urn:x?y=z#%20[']", true),
+            ("urn:x y", false),
+            ("urn:x\n", false),
+            ("urn:<x>", false),
+            ("urn:x|y", false),
+            ("urn:\u{e9}", false),
         ] {
             assert_eq!(absolute(uri), want, "{uri}");
         }

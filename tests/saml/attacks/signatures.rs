@@ -217,6 +217,12 @@ pub const CASES: &[Case] = &[
         By(|xml| xml.replacen("PrefixList=\"xs\"", &format!("PrefixList=\"xs {}\"", "p".repeat(300)), 1)),
         "signature-transforms",
     ),
+    case(
+        "a space in the list of prefixes that XML has not",
+        Sealed(ASSERTION),
+        Swap("PrefixList=\"xs\"", "PrefixList=\"\u{A0}xs\""),
+        "signature-transforms",
+    ),
     case("one transform more", Sealed(ASSERTION), By(three_transforms), "signature-transforms"),
     case("one transform less", Sealed(ASSERTION), By(one_transform), "signature-transforms"),
     case("transforms the other way round", Signed(ASSERTION), By(turned), "signature-transforms"),

@@ -61,8 +61,9 @@ fn run(folder: &Path) -> Result<Vec<String>, String> {
         row.documents += 1;
         let Some(opinion) = opinion(document, person, &judge, &xml) else { continue };
         let known = DIFFERENCES.iter().zip(&mut needed).find_map(|(difference, needed)| {
-            let pattern = difference.names(&document.name)?;
-            opinion.starts_with(difference.says).then(|| *needed.entry(pattern).or_default() += 1)
+            let name = difference.names(&document.name, &opinion)?;
+            *needed.entry(name).or_default() += 1;
+            Some(())
         });
         match known {
             Some(()) => row.explained += 1,
@@ -98,12 +99,14 @@ fn opinion(document: &Document, base: &Person, judge: &Judge, xml: &str) -> Opti
 }
 
 impl Difference {
-    /// The entry that a document falls under.
-    fn names(&self, document: &str) -> Option<&'static str> {
-        self.documents.iter().copied().find(|entry| match entry.strip_suffix('*') {
-            Some(beginning) => document.starts_with(beginning),
-            None => *entry == document,
-        })
+    /// The name under which it explains what samael says of a document.
+    fn names(&self, document: &str, opinion: &str) -> Option<&'static str> {
+        // That it reads somebody else is never a part of that it accepts.
+        let says = match self.says {
+            "accepts it" => opinion == self.says,
+            _ => opinion.starts_with(self.says),
+        };
+        self.documents.iter().copied().find(|name| says && *name == document)
     }
 }
 
@@ -148,6 +151,7 @@ fn print(rows: &BTreeMap<String, Row>, needed: &[BTreeMap<&str, usize>]) {
     );
     println!("\nEXPLAINED");
     for (difference, needed) in DIFFERENCES.iter().zip(needed) {
-        println!("{:>4}  {}: {}", needed.values().sum::<usize>(), difference.says, difference.reason);
+        let says = difference.says.split([':', '"']).next().unwrap_or_default().trim_end();
+        println!("{:>4}  it {says}: {}", needed.values().sum::<usize>(), difference.reason);
     }
 }

@@ -41,10 +41,9 @@ pub fn make(folder: &Path, manifest: &Manifest) -> Result<(), Anything> {
     let xml = ToXml::to_string(&answer)?;
     std::fs::write(folder.join("made-as-it-is.xml"), Crypto::sign_xml(xml, &key)?)?;
     // It leaves the bearer without an end, and digests with SHA-1.
-    for signature in &mut answer.signature {
-        for reference in &mut signature.signed_info.reference {
-            reference.digest_method.algorithm = DigestAlgorithm::Sha256;
-        }
+    let signature = answer.signature.as_mut().ok_or("no signature")?;
+    for reference in &mut signature.signed_info.reference {
+        reference.digest_method.algorithm = DigestAlgorithm::Sha256;
     }
     let assertion = answer.assertion.as_mut().ok_or("no assertion")?;
     let confirmations = assertion.subject.as_mut().and_then(|subject| subject.subject_confirmations.as_mut());

@@ -1,7 +1,6 @@
 //! What the tests of the main package wrote: `tests/saml/attacks/others.rs`.
 
 use std::path::Path;
-use std::time::SystemTime;
 
 use serde::Deserialize;
 
@@ -12,7 +11,7 @@ const CLOCK_SECS_MAX: u64 = 60;
 #[derive(Debug, Deserialize)]
 pub struct Manifest {
     /// When the documents are judged, in seconds since 1970.
-    pub now: u64,
+    pub now: i64,
     /// The service.
     pub entity_id: String,
     pub acs: String,
@@ -62,9 +61,9 @@ impl Manifest {
         serde_json::from_str(&text).map_err(|error| format!("the manifest: {error}"))
     }
 
-    /// samael asks the system what time it is.
+    /// samael asks the system what time it is, and so does this.
     pub fn is_now(&self) -> Result<(), String> {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let now = chrono::Utc::now().timestamp();
         match now.abs_diff(self.now) <= CLOCK_SECS_MAX {
             true => Ok(()),
             false => Err(format!("the clock says {now}, and the documents are judged at {}", self.now)),
@@ -76,17 +75,15 @@ impl Person {
     /// The first thing that another reads otherwise, as that one does.
     pub fn differs(&self, other: &Person) -> Option<String> {
         if self.name_id != other.name_id {
-            return Some(format!("the name {:?} instead of {:?}", other.name_id, self.name_id));
+            return Some(
+                other.name_id.as_ref().map_or("no name".to_owned(), |name| format!("the name {name:?}")),
+            );
         }
         if self.attributes.len() != other.attributes.len() {
-            return Some(format!(
-                "{} attributes instead of {}",
-                other.attributes.len(),
-                self.attributes.len()
-            ));
+            return Some(format!("{} attributes", other.attributes.len()));
         }
         let mut both = self.attributes.iter().zip(&other.attributes);
-        let (ours, other) = both.find(|(ours, other)| ours != other)?;
-        Some(format!("the attribute {other:?} instead of {ours:?}"))
+        let (_, Attribute { name, values }) = both.find(|(ours, other)| ours != other)?;
+        Some(format!("the attribute {name:?} as {values:?}"))
     }
 }
