@@ -247,6 +247,7 @@ async fn housekeeping(current: Arc<ArcSwap<State>>, stop: CancellationToken) {
                 }
                 state.logouts.sweep(now);
                 state.cache.sweep(now);
+                state.spent.sweep(now);
                 state.held.sweep(now);
                 state.once.sweep(now);
                 state.accounts.sweep(now);

@@ -65,8 +65,11 @@ pub struct State {
     pub cookies: CookieSettings,
     /// Seals pending sign-ins.
     pub sealer: Arc<Sealer>,
-    /// Codes, tokens, spent marks.
+    /// Codes and tokens. Only who signed in gets one in.
     pub cache: Arc<Memory>,
+    /// Sign-ins that came to their end. Apart, because anybody can begin one and end it: a flood of them pushes out
+    /// nothing else.
+    pub spent: Arc<Memory>,
     /// What worked once and must not again. Apart, because only verified things get here: a flood of anything else
     /// pushes none of them out.
     pub once: Arc<Memory>,
@@ -117,6 +120,7 @@ impl State {
             sessions: Arc::new(sessions),
             sealer: Arc::new(sealer),
             cache: Arc::default(),
+            spent: Arc::new(Memory::with_room(login::pending::SPENT_MAX)),
             once: Arc::new(Memory::with_room(login::finish::ONCE_MAX)),
             held: Arc::new(Memory::with_room(login::held::HELD_MAX)),
             logouts: Arc::new(Logouts::new(Relay::new(client.clone(), control.clone()))),
@@ -150,6 +154,7 @@ impl State {
             sessions: before.sessions.clone(),
             sealer,
             cache: before.cache.clone(),
+            spent: before.spent.clone(),
             once: before.once.clone(),
             held: before.held.clone(),
             logouts: before.logouts.clone(),
@@ -197,6 +202,7 @@ impl State {
             sessions: kept.sessions,
             sealer: kept.sealer,
             cache: kept.cache,
+            spent: kept.spent,
             once: kept.once,
             held: kept.held,
             logouts: kept.logouts,
@@ -300,6 +306,7 @@ struct Kept {
     sessions: Arc<Store>,
     sealer: Arc<Sealer>,
     cache: Arc<Memory>,
+    spent: Arc<Memory>,
     once: Arc<Memory>,
     held: Arc<Memory>,
     logouts: Arc<Logouts>,

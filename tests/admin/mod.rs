@@ -34,6 +34,14 @@ struct World {
 
 impl World {
     fn start() -> Self {
+        let world = World::with(str::to_owned);
+        world.wait_for("strong", "healthy");
+        world.wait_for("weak", "healthy");
+        world
+    }
+
+    /// With another configuration, before anything is known of the providers.
+    fn with(change: impl FnOnce(&str) -> String) -> Self {
         let scratch = Scratch::new();
         let person = json!({"sub": "a1", "email": "alice@example.com", "email_verified": true});
         let (strong, weak) = (FakeIdp::start(person.clone()), FakeIdp::start(person));
@@ -58,6 +66,7 @@ apps:
             weak.connector("weak", &callback),
             page.address,
         );
+        let yaml = change(&yaml);
         let token_file = scratch.path("admin.token");
         let address = format!("127.0.0.1:{admin}");
         let mut launch = Launch::new(&scratch, &yaml, port);
@@ -65,7 +74,7 @@ apps:
         let arguments = ["--admin", &address, "--admin-token-file", file];
         launch.arguments = &arguments;
         let server = launch.start();
-        let world = World {
+        World {
             strong,
             weak,
             server,
@@ -73,10 +82,7 @@ apps:
             token_file,
             _page: page,
             _scratch: scratch,
-        };
-        world.wait_for("strong", "healthy");
-        world.wait_for("weak", "healthy");
-        world
+        }
     }
 
     fn get(&self, path: &str) -> Answer {

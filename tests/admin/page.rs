@@ -107,3 +107,16 @@ fn what_an_operator_sees() {
     let complaints: Vec<String> = browser.complaints().into_iter().filter(|c| !c.contains("403")).collect();
     assert_eq!(complaints, [""; 0], "the console is quiet: no policy is broken");
 }
+
+#[test]
+fn what_nobody_watches_is_not_said_to_be_well() {
+    let watched = "healthCheck: {enabled: true";
+    let world = World::with(|yaml| {
+        let (first, rest) = yaml.split_at(yaml.rfind(watched).expect("the second provider's"));
+        format!("{first}{}", rest.replacen(watched, "healthCheck: {enabled: false", 1))
+    });
+    world.wait_for("strong", "healthy");
+    let page = world.get("/").text();
+    assert!(page.contains("No health check watches weak: only those who sign in find out."), "{page}");
+    assert!(page.contains("data-level=\"warn\""), "{page}");
+}

@@ -3,11 +3,13 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flate2::{Compression, write::DeflateEncoder};
-use maverics::protocol::saml::logout::{Incoming, LogoutRequest, verify_request};
+use maverics::protocol::saml::logout::{
+    Incoming, LogoutRequest, LogoutResponse, verify_request, verify_response,
+};
 use maverics::protocol::saml::message::{Kind, Outgoing};
-use maverics::protocol::saml::names::{ENCODING_DEFLATE, name_id};
+use maverics::protocol::saml::names::{ENCODING_DEFLATE, name_id, status};
 use maverics::protocol::saml::redirect::{EncodeFault, RedirectFault, decode, encode};
-use maverics::protocol::saml::{AuthnRequest, Common, NameId, OwnKey, logout};
+use maverics::protocol::saml::{AuthnRequest, Common, NameId, OwnKey, Status, logout};
 use std::io::Write as _;
 
 use super::scene::*;
@@ -95,6 +97,38 @@ fn what_is_signed_is_the_string_as_it_came() {
         assert_eq!(verdict(&query.replace("a%20b%2Fc", "a%20b%2Fd")), Err("signature-invalid".to_owned()));
         assert_eq!(verdict(&query.replace("&RelayState=a%20b%2Fc", "")), Err("signature-invalid".to_owned()));
     }
+}
+
+/// An answer to a logout by Redirect may lack its destination, which Entra ID's does; a request may not.
+#[test]
+fn an_answer_to_a_logout_need_not_say_where_it_goes() {
+    let keys = [IDP_RSA.peer()];
+    let expected = logout::Expected { issuer: IDP, keys: &keys, destination: SLO, skew_secs: 180 };
+    let status = Status::of(status::SUCCESS, None);
+    let common = Common { id: "_a", issuer: IDP, destination: SLO, issued: NOW };
+    let answer = LogoutResponse { common, in_response_to: "_ours", status: &status }.build();
+    let destination = format!(" Destination=\"{SLO}\"");
+    let elsewhere = destination.replace("sp.", "other.");
+    let query = |parameter: &str, xml: &str| {
+        let packed = STANDARD.encode(deflated(xml.as_bytes())).replace('+', "%2B").replace('=', "%3D");
+        let algorithm = "http%3A%2F%2Fwww.w3.org%2F2001%2F04%2Fxmldsig-more%23rsa-sha256";
+        signed(&format!("{parameter}={packed}&SigAlg={algorithm}"), &IDP_RSA.own())
+    };
+    for (said, want) in [
+        (destination.as_str(), Ok(())),
+        ("", Ok(())),
+        (&elsewhere, Err("destination".to_owned())),
+        (" Destination=\"\"", Err("destination".to_owned())),
+    ] {
+        let xml = answer.unsigned();
+        assert!(xml.contains(&destination));
+        let query = query("SAMLResponse", &xml.replace(&destination, said));
+        let message = decode(&query).expect("a message");
+        let verdict = verify_response(Incoming::Redirect(&message), "_ours", &expected, NOW);
+        assert_eq!(verdict.map(|_| ()).map_err(|refusal| refusal.code().to_owned()), want, "{said}");
+    }
+    let request = logout_request().unsigned().replace(&destination, "");
+    assert_eq!(verdict(&query("SAMLRequest", &request)), Err("destination".to_owned()));
 }
 
 /// Signs a query that another product would write.

@@ -53,15 +53,15 @@ pub(super) async fn complete(
     if username.is_empty() || password.expose().is_empty() || password.expose().len() > PASSWORD_BYTES_MAX {
         return Err(Fault::Denied(Denial::Credentials));
     }
-    connector
-        .throttle
-        .take_turn(username, connector.clock.millis())
-        .map_err(|secs| Fault::Denied(Denial::Throttled(secs)))?;
+    let turn = connector.throttle.turn(username, connector.clock.millis());
+    let turn = turn.map_err(|secs| Fault::Denied(Denial::Throttled(secs)))?;
     // Two hashes at once: each takes 19 MiB and a core for tens of milliseconds, and name look-ups share the
     // threads. Beyond a short queue it is a flood, and nobody is hashed for it.
     let waiting = Waiting::join(&connector.waiting).ok_or(Fault::Denied(Denial::Throttled(BUSY_SECS)))?;
     let _permit = connector.hashing.acquire().await.map_err(|_| Fault::Denied(Denial::Throttled(BUSY_SECS)))?;
     drop(waiting);
+    // That we had no time is nobody's guess; from here on it is one.
+    turn.spend();
     let person = people.find(username);
     let hash = person.map_or(NOBODY, |p| p.password_hash.as_str()).to_owned();
     let password: Secret<String> = password.clone();
@@ -75,7 +75,7 @@ pub(super) async fn complete(
         .unwrap_or(false);
     match person.filter(|p| verified && !p.disabled) {
         Some(person) => {
-            connector.throttle.succeeded(username);
+            turn.succeeded();
             Ok(Identity {
                 issuer: connector.config.common.name.clone(),
                 subject: person.username.clone(),

@@ -101,8 +101,11 @@ impl Connector for LocalConnector {
     fn look_up<'a>(&'a self, username: &'a str) -> Answer<'a, Result<Map<String, Value>, Fault>> {
         Box::pin(async move {
             let people = self.people.current().map_err(Fault::Unwell)?;
-            let person = people.find(username).filter(|p| !p.disabled);
-            Ok(person.map(|p| p.attributes()).unwrap_or_default())
+            match people.find_exactly(username) {
+                // Nothing is to be concluded from what is known of whom nobody should let in.
+                Some(person) if person.disabled => Err(Fault::Rejected("the person is disabled".into())),
+                person => Ok(person.map(|p| p.attributes()).unwrap_or_default()),
+            }
         })
     }
 }

@@ -127,6 +127,12 @@ impl Roster {
         self.by_name.get(&username.to_lowercase())
     }
 
+    /// Who has exactly this name, but for the case of ASCII letters. Whoever proves a password may be found by
+    /// letters that merely fold alike; whom a look-up is about must not hang on it.
+    pub(super) fn find_exactly(&self, username: &str) -> Option<&Person> {
+        self.find(username).filter(|person| person.username.eq_ignore_ascii_case(username))
+    }
+
     pub(super) fn len(&self) -> usize {
         self.by_name.len()
     }
@@ -174,6 +180,9 @@ mod tests {
         let alice = roster.find("aLICE").unwrap();
         assert_eq!(alice.attributes()["username"], "Alice");
         assert!(roster.find("bob").is_none());
+        let kate = read(&format!("users:\n- {{username: kate, passwordHash: '{HASH}'}}\n")).unwrap();
+        assert!(kate.find("\u{212A}ate").is_some(), "the Kelvin sign folds to k");
+        assert!(kate.find_exactly("\u{212A}ate").is_none() && kate.find_exactly("KATE").is_some());
     }
 
     #[test]

@@ -50,6 +50,12 @@ pub(super) async fn unsolicited(connector: &SamlConnector, params: &Params) -> R
     if connector.config.saml_idp_initiated_url.is_none() {
         return rejected("nobody asked, and samlIDPInitiatedURL is not set");
     }
+    // Several connectors may hear what arrives here: nothing is verified for those whom it does not concern.
+    let claimed = params.get("SAMLResponse").and_then(response::unverified_issuer);
+    let known = connector.metadata.current().await.map_err(Fault::Unwell)?;
+    if claimed.is_some_and(|claimed| claimed != known.0.entity_id()) {
+        return rejected(format!("{}: {}", Refusal::Issuer.code(), Refusal::Issuer));
+    }
     let asked =
         Asked { request_id: None, issuer: None, authenticated_after: None, whose: Whose::Anybodys };
     verified(connector, params, &asked).await
@@ -93,12 +99,16 @@ async fn verified(connector: &SamlConnector, params: &Params, asked: &Asked<'_>)
         result = verify(&newer.0);
     }
     match result {
+        Ok(assertion) if asked.request_id.is_none() && assertion.issued_at() < connector.started() => {
+            rejected("it was issued before this process began, which cannot know whether it was used before")
+        }
         Ok(assertion) => identity(&assertion),
         Err(Refusal::Status { meaning: Meaning::Denied | Meaning::NeedsPerson, .. }) => {
             Err(Fault::Denied(Denial::ByProvider))
         }
-        // Only a hint, and mostly one that anybody can post: a check of ours decides.
-        Err(refusal @ Refusal::Status { meaning: Meaning::Unwell, .. }) => {
+        // Only a hint, and mostly one that anybody can post: a check of ours decides. Where nobody was asked, nobody
+        // waits for what it would say.
+        Err(refusal @ Refusal::Status { meaning: Meaning::Unwell, .. }) if asked.request_id.is_some() => {
             Err(Fault::Unwell(Unwell::new(Reason::Status, refusal.to_string())))
         }
         Err(refusal) => rejected(format!("{}: {refusal}", refusal.code())),

@@ -299,7 +299,7 @@ impl Metadata {
     fn read(&self, body: &[u8]) -> Result<IdpMetadata, Unwell> {
         let expected =
             Expected { entity_id: self.entity_id.as_deref(), pinned: self.pinned.as_deref() };
-        let metadata = IdpMetadata::parse(body, &expected, self.clock.unix()).map_err(|error| {
+        let mut metadata = IdpMetadata::parse(body, &expected, self.clock.unix()).map_err(|error| {
             let reason = match &error {
                 MetadataError::Entity => Reason::IssuerMismatch,
                 MetadataError::Expired => return expired(),
@@ -310,13 +310,20 @@ impl Metadata {
             Unwell::new(reason, error.to_string())
         })?;
         // A person's browser must not be sent over the open network with it.
-        let endpoints = metadata.sso_endpoints().iter().chain(metadata.slo_endpoints());
-        let plain = endpoints
-            .flat_map(|endpoint| std::iter::once(&endpoint.location).chain(&endpoint.response_location))
-            .find(|location| WebUrl::parse(location).map_or(true, |url| !self.plain.permits(&url)));
-        match plain {
-            Some(location) => {
+        let permits = |location: &str| WebUrl::parse(location).is_ok_and(|url| self.plain.permits(&url));
+        let dropped = metadata.drop_endpoints(permits);
+        match dropped.first() {
+            Some(location) if metadata.sso_endpoints().is_empty() => {
                 Err(Unwell::new(Reason::EndpointMissing, format!("the endpoint {location} is not https")))
+            }
+            Some(location) => {
+                tracing::warn!(
+                    event = "idp.metadata.endpoint_ignored",
+                    connector = self.keeper.connector(),
+                    detail = location,
+                    "an endpoint of the provider is not https and is not used"
+                );
+                Ok(metadata)
             }
             None => Ok(metadata),
         }

@@ -15,7 +15,7 @@ use super::{
     Answer, Begin, BeginRequest, CompleteRequest, Connector, Entry, Fault, Identity, Kept, Kind, LoggedOut,
     LogoutRequest, Opening, Section,
 };
-use crate::ambient::{Clock, Entropy};
+use crate::ambient::{Clock, Entropy, UnixSecs};
 use crate::config::{schema, section};
 use crate::diag::Level;
 use crate::files::{self, FILE_BYTES_MAX};
@@ -95,6 +95,11 @@ impl SamlConnector {
 
     fn key(&self) -> Option<&OwnKey> {
         self.keys.first()
+    }
+
+    /// When this process began: what it remembers of answers that came unasked goes back so far.
+    fn started(&self) -> UnixSecs {
+        UnixSecs(self.clock.unix().0.saturating_sub(self.clock.millis().0 / 1000))
     }
 
     fn acs(&self) -> &str {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use url::Url;
+use url::{Host, Url};
 
 /// Whether `asked` is one of the registered URIs. Comparison is byte for byte (OpenID Connect Core §3.1.2.1);
 /// for a public client an entry `http://127.0.0.1/...` or `http://[::1]/...` matches with any port.
@@ -34,23 +34,40 @@ fn loopback(uri: &str) -> Option<(IpAddr, &str)> {
     address.is_loopback().then_some((address, tail))
 }
 
-/// Why a URI may not be registered.
+/// Why a URI may not be registered. What a browser would read otherwise than it is written is refused, too.
 pub fn registration_fault(uri: &str) -> Option<String> {
     let Ok(url) = Url::parse(uri) else { return Some(format!("`{uri}` is not an absolute URI")) };
     if url.fragment().is_some() {
         return Some(format!("`{uri}` has a fragment"));
     }
+    if uri.chars().any(|c| c == '\\' || c.is_whitespace() || c.is_control()) {
+        return Some(format!("`{uri}` has a backslash, white space or a control character in it"));
+    }
     match url.scheme() {
-        "https" => None,
-        "http" => {
-            let name = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-            let ip = name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-            (!ip && !crate::value::url::is_loopback_name(name))
-                .then(|| format!("`{uri}` is plain http, which is only accepted on loopback"))
+        // Without the slashes it would be relative to the page that redirects.
+        scheme @ ("https" | "http") if !uri[scheme.len()..].starts_with("://") => {
+            Some(format!("`{uri}` does not begin with `{scheme}://`"))
         }
+        "https" => None,
+        "http" => (!stays_here(&url)).then(|| {
+            format!("`{uri}` is plain http, which is only accepted on loopback and for `localhost`")
+        }),
         // A private-use scheme carries a domain in reverse (RFC 8252 §7.1), so it has a dot.
         scheme if scheme.contains('.') => None,
         scheme => Some(format!("`{uri}`: the scheme `{scheme}:` is not accepted")),
+    }
+}
+
+/// Whether a browser finds it on its own machine: a loopback address or a name below `localhost` (RFC 6761 §6.3).
+fn stays_here(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => {
+            let name = name.strip_suffix('.').unwrap_or(name);
+            name == "localhost" || name.ends_with(".localhost")
+        }
+        None => false,
     }
 }
 
@@ -111,6 +128,15 @@ mod tests {
             ("data:text/html,x", false),
             ("https://a.example/cb#f", false),
             ("/cb", false),
+            ("http://[::1]:81/cb", true),
+            // Only the resolver of this machine keeps `.test` at home, and it is the browser that asks.
+            ("http://app.test/cb", false),
+            ("http:.test//[1:]:/cb/./", false),
+            ("https:a.example/cb", false),
+            ("https:/a.example/cb", false),
+            ("https://a.example\\cb", false),
+            ("https://a.example/\tcb", false),
+            (" https://a.example/cb", false),
         ] {
             assert_eq!(registration_fault(uri).is_none(), ok, "{uri}");
         }

@@ -50,6 +50,7 @@ impl Attribute {
 pub struct VerifiedAssertion {
     pub(super) issuer: String,
     pub(super) id: String,
+    pub(super) issued_at: UnixSecs,
     pub(super) name_id: Option<NameId>,
     pub(super) attributes: Vec<Attribute>,
     pub(super) authn_instant: UnixSecs,
@@ -70,6 +71,11 @@ impl VerifiedAssertion {
     /// Its id: with the issuer, what must not be seen twice.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// When it was issued, by the provider's clock.
+    pub fn issued_at(&self) -> UnixSecs {
+        self.issued_at
     }
 
     /// Who it is about, when it says so by a name.
@@ -162,6 +168,7 @@ pub(super) fn read(
     Ok(VerifiedAssertion {
         issuer: expected.idp_entity_id.to_owned(),
         id: id.to_owned(),
+        issued_at: issued,
         name_id,
         attributes: attributes(&parts.attributes)?,
         authn_instant: authn.instant,

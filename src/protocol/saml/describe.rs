@@ -1,8 +1,8 @@
 //! Metadata of ours (Metadata §2): the same bytes for the same configuration, so that peers may compare.
 
-use super::algorithms::{AES128_GCM, AES256_GCM, RSA_OAEP, RSA_OAEP_MGF1P};
+use super::algorithms::{AES128_GCM, AES256_GCM, MGF1_SHA256, RSA_OAEP, RSA_OAEP_MGF1P, SHA1, SHA256};
 use super::keys::{OwnKey, PeerKey};
-use super::names::{BINDING_POST, BINDING_REDIRECT, DS, MD, SAMLP};
+use super::names::{BINDING_POST, BINDING_REDIRECT, DS, MD, SAMLP, XENC11};
 use super::signature::{self, CannotSign, certificate_element};
 use super::write::Writer;
 
@@ -116,10 +116,19 @@ fn keys(writer: &mut Writer, signing: &[&PeerKey], encryption: &[&PeerKey]) {
             certificate_element(writer, key.certificate());
             writer.close("ds:KeyInfo");
             if purpose == "encryption" {
-                // Row MD06: what is accepted, so that nobody encrypts in another way.
-                for algorithm in [AES256_GCM, AES128_GCM, RSA_OAEP_MGF1P, RSA_OAEP] {
+                // Row MD06: what is accepted, so that nobody encrypts in another way; the digests, too, because
+                // providers combine them as their libraries please.
+                for algorithm in [AES256_GCM, AES128_GCM] {
                     writer.empty("md:EncryptionMethod", &[("Algorithm", algorithm)]);
                 }
+                writer
+                    .open("md:EncryptionMethod", &[("Algorithm", RSA_OAEP_MGF1P)])
+                    .empty("ds:DigestMethod", &[("xmlns:ds", DS), ("Algorithm", SHA1)])
+                    .close("md:EncryptionMethod")
+                    .open("md:EncryptionMethod", &[("Algorithm", RSA_OAEP)])
+                    .empty("ds:DigestMethod", &[("xmlns:ds", DS), ("Algorithm", SHA256)])
+                    .empty("xenc11:MGF", &[("xmlns:xenc11", XENC11), ("Algorithm", MGF1_SHA256)])
+                    .close("md:EncryptionMethod");
             }
             writer.close("md:KeyDescriptor");
         }

@@ -18,8 +18,9 @@ use super::write::Writer;
 use super::xml::{self, El, MESSAGE};
 use crate::ambient::Entropy;
 
-/// Encrypted keys tried of one assertion.
-pub const ENCRYPTED_KEYS_MAX: usize = 8;
+/// Encrypted keys tried of one assertion: one for each of our keys, and room for the habits of providers. Each costs
+/// a private operation, before anything is verified.
+pub const ENCRYPTED_KEYS_MAX: usize = 4;
 /// Longest OAEP label, in bytes.
 const LABEL_BYTES_MAX: usize = 256;
 /// Longest encrypted key, in bytes.

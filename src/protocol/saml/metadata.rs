@@ -229,6 +229,21 @@ impl IdpMetadata {
         self.sso.iter().find(|endpoint| endpoint.binding == binding)
     }
 
+    /// Forgets endpoints with an address that `may_be_used` refuses, and gives those addresses. Others of the
+    /// provider are as good as before.
+    pub fn drop_endpoints(&mut self, may_be_used: impl Fn(&str) -> bool) -> Vec<String> {
+        let mut dropped = Vec::new();
+        for endpoints in [&mut self.sso, &mut self.slo] {
+            endpoints.retain(|endpoint| {
+                let mut addresses = std::iter::once(&endpoint.location).chain(&endpoint.response_location);
+                let bad = addresses.find(|location| !may_be_used(location));
+                dropped.extend(bad.cloned());
+                bad.is_none()
+            });
+        }
+        dropped
+    }
+
     /// Single logout endpoints, of bindings we know.
     pub fn slo_endpoints(&self) -> &[Endpoint] {
         &self.slo

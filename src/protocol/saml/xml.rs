@@ -166,8 +166,9 @@ impl<'a> Tree<'a> {
 
 /// Refuses what would cost the parser more than in proportion to its size: it compares each attribute of a tag
 /// with all before it, and looks for each prefix among all in scope. It knows tags from text, comments and CDATA
-/// sections, and nothing else of XML; its bounds for one tag and for all tags are twice those of [`walk`], which
-/// counts exactly, afterwards.
+/// sections; what it does not know, or does not see the end of, it refuses, so that the parser cannot see a tag
+/// where there was none here. Its bounds for one tag and for all tags are twice those of [`walk`], which counts
+/// exactly, afterwards.
 fn crowded(text: &str, limits: &Limits) -> Result<(), XmlFault> {
     let bytes = text.as_bytes();
     let behind = |from: usize, end: &str| {
@@ -175,17 +176,21 @@ fn crowded(text: &str, limits: &Limits) -> Result<(), XmlFault> {
     };
     // Declarations of the elements that are open, and their sum.
     let (mut open, mut in_scope, mut tags): (Vec<usize>, usize, usize) = (Vec::new(), 0, 0);
-    let mut at = 0;
+    let mut at = xml_declaration(text)?;
     while let Some(next) = bytes[at..].iter().position(|byte| *byte == b'<').map(|n| at + n) {
         let rest = &bytes[next..];
         let end = if rest.starts_with(b"<!--") {
             behind(next + 4, "-->")
         } else if rest.starts_with(b"<![CDATA[") {
             behind(next + 9, "]]>")
+        } else if rest.starts_with(b"<!DOCTYPE") {
+            return Err(XmlFault::Doctype);
+        } else if rest.starts_with(b"<?") {
+            return Err(XmlFault::ProcessingInstruction);
+        } else if rest.starts_with(b"<!") {
+            return Err(XmlFault::Malformed);
         } else if rest.starts_with(b"</") {
             in_scope -= open.pop().unwrap_or_default();
-            behind(next, ">")
-        } else if rest.starts_with(b"<!") || rest.starts_with(b"<?") {
             behind(next, ">")
         } else {
             tags += 1;
@@ -205,11 +210,34 @@ fn crowded(text: &str, limits: &Limits) -> Result<(), XmlFault> {
             }
             tag.bytes.map(|bytes| next + bytes)
         };
-        // What does not end is no XML, as the parser will find.
-        let Some(end) = end else { return Ok(()) };
-        at = end;
+        at = end.ok_or(XmlFault::Malformed)?;
     }
     Ok(())
+}
+
+/// Where an XML declaration at the beginning ends; the beginning where there is none. It may hold what belongs
+/// there and nothing that another reader could take for its end.
+fn xml_declaration(text: &str) -> Result<usize, XmlFault> {
+    let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let Some(rest) = text[start..].strip_prefix("<?xml").filter(|rest| rest.starts_with(SPACE)) else {
+        return Ok(start);
+    };
+    let (inside, _) = rest.split_once("?>").ok_or(XmlFault::Malformed)?;
+    let belongs = |c: char| c.is_ascii_alphanumeric() || SPACE.contains(&c) || "='\"._-".contains(c);
+    let (mut quote, mut is_whole) = (None, true);
+    for c in inside.chars() {
+        is_whole &= belongs(c);
+        quote = match quote {
+            Some(open) if open == c => None,
+            None if matches!(c, '\'' | '"') => Some(c),
+            other => other,
+        };
+    }
+    if is_whole && quote.is_none() {
+        Ok(text.len() - rest.len() + inside.len() + 2)
+    } else {
+        Err(XmlFault::Malformed)
+    }
 }
 
 /// A start tag, roughly.
@@ -516,8 +544,28 @@ mod tests {
             format!("<a>{}</a>", "<v xmlns:xs='urn:xs' xmlns:xsi='urn:xsi'>staff</v>".repeat(600)),
             format!("<a>{}</a>", "<!-- <v xmlns:x='urn:x'> --><![CDATA[<v xmlns:x='urn:x'>]]>".repeat(300)),
             "</a>".repeat(20_000),
+            "\u{feff}<?xml version=\"1.0\" encoding='UTF-8' standalone='yes' ?><a/>".into(),
         ] {
             assert_eq!(crowded(&text), Ok(()));
+        }
+        // What the parser would take for something else, and so see a tag where none was counted.
+        let costly: String = (0..20_000).map(|n| format!("a{n}='' ")).collect();
+        for (before, after, why) in [
+            ("<?x > <!-- ?>", "", XmlFault::ProcessingInstruction),
+            ("<?x </a></a> ?>", "", XmlFault::ProcessingInstruction),
+            ("<?xml version='1.0'?><?x > <!-- ?>", "", XmlFault::ProcessingInstruction),
+            (" <?xml version='1.0'?>", "", XmlFault::ProcessingInstruction),
+            ("<?xml version='?><!-- '?>", "<!-- -->", XmlFault::Malformed),
+            ("<?xml version='1.0' > <!-- ?>", "<!-- -->", XmlFault::Malformed),
+            ("<?xml ", "?>", XmlFault::Malformed),
+            ("<!DOCTYPE a [ <!-- ]>", "", XmlFault::Doctype),
+            ("<!x> <!-- ", "", XmlFault::Malformed),
+            ("<!-- ", "", XmlFault::Malformed),
+            ("<![CDATA[", "", XmlFault::Malformed),
+            ("</a", "", XmlFault::Malformed),
+            ("<a b=\"", "", XmlFault::Malformed),
+        ] {
+            assert_eq!(parse(&format!("{before}<a {costly}/>{after}")), Err(why), "{before}");
         }
         // In scope, whatever pretends in between to end something.
         let nested = |between: &str| format!("<a xmlns:x='urn:x' xmlns:y='urn:y'>{between}").repeat(129);

@@ -128,6 +128,22 @@ pub fn since(provider: &Provider) -> &Moment {
 
 /// The verdict of everything.
 pub fn verdict(scene: &Scene) -> Verdict {
+    with_unwatched(scene, of_known(scene))
+}
+
+/// What nobody watches is not known to be well: the page that says so would be believed.
+fn with_unwatched(scene: &Scene, mut verdict: Verdict) -> Verdict {
+    let unwatched = scene.status.providers.iter().filter(|provider| !provider.watched);
+    let names: Vec<&str> = unwatched.map(|provider| provider.name.as_str()).collect();
+    if !names.is_empty() {
+        verdict.level = verdict.level.max(Level::Warn);
+        let names = names.join(", ");
+        verdict.more.push(format!("No health check watches {names}: only those who sign in find out."));
+    }
+    verdict
+}
+
+fn of_known(scene: &Scene) -> Verdict {
     let all: Vec<(&str, (Level, String, Vec<String>))> =
         scene.choices.iter().map(|choice| (choice.name.as_str(), told(scene, choice))).collect();
     match all.as_slice() {

@@ -8,9 +8,9 @@ use crate::serve::session::cookie;
 use crate::serve::state::State;
 
 /// Most posted answers that wait.
-pub const HELD_MAX: usize = 1_024;
-/// Largest of them, in bytes.
-pub const HELD_BYTES_MAX: usize = 64 * 1024;
+pub const HELD_MAX: usize = 128;
+/// Largest of them, in bytes: as large as what arrives with its cookies.
+pub const HELD_BYTES_MAX: usize = 512 * 1024;
 /// How long one waits for the request that fetches it, in seconds.
 pub const HELD_SECS: u64 = 60;
 

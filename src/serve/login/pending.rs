@@ -21,6 +21,9 @@ pub const PENDING_BYTES_MAX: usize = 12 * 1024;
 /// Most bytes of the sealed cookie value; browsers keep 4096 bytes with name and attributes.
 pub const SEALED_BYTES_MAX: usize = 3_800;
 
+/// Most ended sign-ins that are remembered, so that none ends twice.
+pub const SPENT_MAX: usize = 200_000;
+
 /// Where the person wanted to go.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Return {
@@ -92,11 +95,11 @@ impl Pending {
 
     /// Marks it as spent. `false` when it was spent already: a replay, or the second of two tabs.
     pub fn spend(&self, state: &State) -> bool {
-        state.cache.put_if_absent(Key::of("spent", &self.id), *b"", self.until, state.now())
+        state.spent.put_if_absent(Key::of("spent", &self.id), *b"", self.until, state.now())
     }
 
     /// Whether it was spent.
     pub fn is_spent(&self, state: &State) -> bool {
-        state.cache.get(&Key::of("spent", &self.id), state.now()).is_some()
+        state.spent.get(&Key::of("spent", &self.id), state.now()).is_some()
     }
 }

@@ -45,7 +45,11 @@ pub async fn unsolicited(state: &State, context: &Context, params: &Params) -> O
 /// mingle with it.
 fn is_another(state: &State, context: &Context, index: IdpIndex, identity: &Identity) -> bool {
     let Some((_, session)) = state.session(&context.parts.headers) else { return false };
-    session.authentications.iter().any(|known| {
+    // What has ended at its provider is nobody's any more.
+    let now = state.now();
+    let mut lasting =
+        session.authentications.iter().filter(|known| known.until.is_none_or(|until| now < until));
+    lasting.any(|known| {
         state.provider_of(known) != Some(index)
             || known.issuer != identity.issuer
             || known.provider_subject != identity.subject

@@ -24,12 +24,18 @@ use crate::serve::session::{Session, SessionKey};
 use crate::serve::state::State;
 use crate::serve::telemetry::Event;
 
+/// Most ended sessions that are remembered for as long as their tokens might live.
+pub const ENDED_MAX: usize = 200_000;
+
 /// What logouts need beside the sessions.
 pub struct Logouts {
     /// Logouts whose browser is at a provider, by their state.
     pub under_way: Memory,
     /// Announcements seen. Only verified ones get here, so the providers fill it and nobody else.
     pub announced: Memory,
+    /// Sessions that ended, while tokens of theirs may live. Apart from the tokens: who asks for many of those
+    /// must not push out that a session ended.
+    ended: Memory,
     /// Tells relying parties.
     pub relay: relay::Relay,
 }
@@ -40,6 +46,7 @@ impl Logouts {
         Logouts {
             under_way: Memory::with_room(chain::UNDER_WAY_MAX),
             announced: Memory::with_room(received::ANNOUNCEMENTS_MAX),
+            ended: Memory::with_room(ENDED_MAX),
             relay,
         }
     }
@@ -48,6 +55,7 @@ impl Logouts {
     pub fn sweep(&self, now: UnixSecs) {
         self.under_way.sweep(now);
         self.announced.sweep(now);
+        self.ended.sweep(now);
     }
 }
 
@@ -65,14 +73,13 @@ pub fn ended(state: &State, key: &SessionKey, session: &Session, why: &'static s
     state.logouts.relay.tell(state, session);
 }
 
-/// Ends the tokens of a session that is gone, where they end with it. A mark is younger than the tokens it ends,
-/// so it outlives them in the cache.
+/// Ends the tokens of a session that is gone, where they end with it.
 pub fn end_tokens(state: &State, session: &Session) {
     let Some(provider) = state.oidc.as_ref().filter(|provider| provider.correlate_session) else { return };
     // As long as any of them may live, also one that was given under a former configuration.
     let until =
         state.now().plus(provider.longest_token_secs(&state.deployment)).max(state.sessions.until(session));
-    state.cache.put(Key::of("ended-session", &session.sid), *b"", until);
+    state.logouts.ended.put(Key::of("ended-session", &session.sid), *b"", until);
 }
 
 /// Whether what a code or an access token stands for ended with its session. A session that only made room for
@@ -80,5 +87,5 @@ pub fn end_tokens(state: &State, session: &Session) {
 pub fn is_over(state: &State, provider: &Provider, person: &Person) -> bool {
     provider.correlate_session
         && (state.now() >= person.session_until
-            || state.cache.get(&Key::of("ended-session", &person.session), state.now()).is_some())
+            || state.logouts.ended.get(&Key::of("ended-session", &person.session), state.now()).is_some())
 }

@@ -30,17 +30,17 @@ fn ended_subject_key(idp: &str, issuer: &str, subject: &str) -> Key {
     Key::of("ended-person", &json!([idp, issuer, subject]).to_string())
 }
 
-/// Whether the provider has announced an end that a sign-in falls under, while it was under way: of the session it
-/// comes from, or of all sessions of the person, after the sign-in had begun (`begun`).
+/// Whether the provider has announced an end that a sign-in falls under, while it was under way (since `begun`): of
+/// the session it comes from, or of all sessions of the person. A sign-in that began afterwards is another one, also
+/// where the provider goes on with the same session.
 pub fn is_ended(state: &State, new: &Authentication, begun: UnixSecs) -> bool {
-    let (announced, now) = (&state.logouts.announced, state.now());
-    let by_session = new
-        .kept
-        .get("sid")
-        .is_some_and(|session| announced.get(&ended_key(&new.idp, &new.issuer, session), now).is_some());
-    let by_person = announced.get(&ended_subject_key(&new.idp, &new.issuer, &new.provider_subject), now);
-    let at = by_person.and_then(|bytes| Some(UnixSecs(u64::from_be_bytes(bytes.as_ref().try_into().ok()?))));
-    by_session || at.is_some_and(|at| at >= begun)
+    let after = |key: Key| {
+        let at = state.logouts.announced.get(&key, state.now());
+        let at = at.and_then(|bytes| Some(UnixSecs(u64::from_be_bytes(bytes.as_ref().try_into().ok()?))));
+        at.is_some_and(|at| at >= begun)
+    };
+    new.kept.get("sid").is_some_and(|session| after(ended_key(&new.idp, &new.issuer, session)))
+        || after(ended_subject_key(&new.idp, &new.issuer, &new.provider_subject))
 }
 
 /// An announcement that the provider sends itself.
@@ -151,7 +151,7 @@ fn end_announced(state: &State, index: IdpIndex, announced: &LoggedOut) {
     let now = state.now();
     for session in &announced.sessions {
         let key = ended_key(idp, &announced.issuer, session);
-        state.logouts.announced.put(key, *b"", now.plus(ENDED_SECS));
+        state.logouts.announced.put(key, now.0.to_be_bytes(), now.plus(ENDED_SECS));
     }
     if let ([], Some(subject)) = (&announced.sessions[..], &announced.subject) {
         let key = ended_subject_key(idp, &announced.issuer, subject);

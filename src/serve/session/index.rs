@@ -31,10 +31,15 @@ impl Name {
     fn of_session(idp: &str, issuer: &str, session: &str) -> Self {
         Self::of("session", idp, issuer, session)
     }
+
+    /// The sessions of a person that the provider gave no name.
+    fn of_nameless(idp: &str, issuer: &str, subject: &str) -> Self {
+        Self::of("nameless", idp, issuer, subject)
+    }
 }
 
 /// Sessions by what providers call them. The store adds a session when it opens and removes it however it ends,
-/// so there are at most two entries for each sign-in of a session that is held.
+/// so there are two entries for each sign-in of a session that is held.
 #[derive(Debug, Default)]
 pub struct Index {
     entries: Mutex<BTreeSet<(Name, SessionKey)>>,
@@ -79,12 +84,16 @@ impl Index {
     }
 
     /// The sessions that an announcement of the provider `idp` is about; they are listed no longer. A session id
-    /// means those sessions, a subject alone all sessions of the person.
+    /// means those sessions, a subject alone all sessions of the person; a subject with session ids also those whose
+    /// id was never told, since they may be the ones.
     pub(super) fn take(&self, idp: &str, announced: &LoggedOut) -> Vec<SessionKey> {
         let issuer = &announced.issuer;
         let names: Vec<Name> = match (&announced.sessions[..], &announced.subject) {
             ([], Some(subject)) => vec![Name::of_subject(idp, issuer, subject)],
-            (sessions, _) => sessions.iter().map(|s| Name::of_session(idp, issuer, s)).collect(),
+            (sessions, subject) => {
+                let nameless = subject.iter().map(|subject| Name::of_nameless(idp, issuer, subject));
+                sessions.iter().map(|s| Name::of_session(idp, issuer, s)).chain(nameless).collect()
+            }
         };
         let mut entries = self.lock();
         let (first, last) = (SessionKey::FIRST, SessionKey::LAST);
@@ -114,8 +123,11 @@ impl Index {
 fn names(session: &Session) -> impl Iterator<Item = Name> {
     session.authentications.iter().flat_map(
         |Authentication { idp, issuer, provider_subject, kept, .. }| {
-            let by_session = kept.get("sid").map(|sid| Name::of_session(idp, issuer, sid));
-            std::iter::once(Name::of_subject(idp, issuer, provider_subject)).chain(by_session)
+            let by_session = match kept.get("sid") {
+                Some(sid) => Name::of_session(idp, issuer, sid),
+                None => Name::of_nameless(idp, issuer, provider_subject),
+            };
+            [Name::of_subject(idp, issuer, provider_subject), by_session]
         },
     )
 }

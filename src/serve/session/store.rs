@@ -349,6 +349,18 @@ mod tests {
         assert_eq!(live(&store), [false, false, true, true, false]);
         assert!(store.close_announced("a", &announced(None, Some("9"))).is_empty());
         assert_eq!(store.index.len(), 4, "two entries for each of the two that are left");
+        let nameless = |_: Option<&Session>| {
+            let mut session = signed_in("a", "eve", "");
+            session.authentications[0].kept.clear();
+            session
+        };
+        store.open(None, &entropy, nameless);
+        assert!(store.close_announced("a", &announced(Some("ada"), Some("7"))).is_empty(), "somebody else's");
+        assert_eq!(
+            store.close_announced("a", &announced(Some("eve"), Some("7"))).len(),
+            1,
+            "it may be that one"
+        );
     }
 
     #[test]

@@ -127,6 +127,8 @@ kinds! {
         "A provider's documents were read from the state folder, and their MAC is right.";
     COPY_IGNORED = "idp.metadata.copy_ignored", Warn, "the copy of the provider's metadata is not used",
         "What the state folder has of a provider is tampered with, foreign, broken or too old.";
+    ENDPOINT_IGNORED = "idp.metadata.endpoint_ignored", Warn, "an endpoint of the provider is not https and is not used",
+        "Its others serve; without any sign-on endpoint left it is unwell.";
     COPY_FAILED = "idp.metadata.copy_failed", Warn, "the provider's metadata could not be kept over a restart",
         "The state folder could not be written.";
     UNKNOWN_KID = "idp.jwks.unknown_kid", Info, "a token names an unknown key; fetching the keys",

@@ -62,6 +62,13 @@ fn metadata_that_has_ended_signs_nobody_in() {
 }
 
 #[test]
+fn one_endpoint_that_is_not_https_takes_no_other_away() {
+    let world = World::with("", |idp| idp.be(|manner| manner.also_plain = true));
+    world.signed_in();
+    world.server.wait_for_log(&["event=idp.metadata.endpoint_ignored", "http://idp.example/slo"]);
+}
+
+#[test]
 fn signed_metadata_is_held_to_its_signature() {
     let scratch = crate::support::Scratch::new();
     let path = scratch.path("pinned.pem");

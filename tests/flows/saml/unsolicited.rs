@@ -1,5 +1,9 @@
 //! Sign-ins that the provider begins.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use maverics::protocol::saml::names::status;
+
 use super::{World, browser};
 use crate::support::browser::{Answer, Browser, Request};
 
@@ -41,4 +45,31 @@ fn where_it_is_allowed_it_leads_to_one_page_and_works_once() {
     let solicited = world.idp.response(Some("_request"));
     assert_eq!(post(&world, &mut browser(), &solicited, "").status, 400);
     world.server.wait_for_log(&["event=login.rejected", "in-response-to"]);
+}
+
+#[test]
+fn what_this_process_cannot_remember_and_what_nobody_waits_for_is_refused() {
+    let world = World::with("    samlIDPInitiatedURL: OUR_URL/app/home\n", |_| {});
+    world.idp.be(|manner| manner.issued_ago = 120);
+    let mut person = browser();
+    assert_eq!(post(&world, &mut person, &world.idp.response(None), "").status, 400);
+    world.server.wait_for_log(&["event=login.rejected", "before this process began"]);
+    assert!(!world.is_in(&person));
+    // Asked for, the same is as good as ever.
+    world.signed_in();
+    // Anybody can post that the provider is unwell; nobody asks it because of that.
+    world.idp.be(|manner| {
+        manner.issued_ago = 0;
+        manner.sign_response = false;
+        manner.refuses = Some((status::RESPONDER, None));
+    });
+    assert_eq!(post(&world, &mut browser(), &world.idp.response(None), "").status, 400);
+    world.server.wait_for_log(&["event=login.rejected", "status-unwell"]);
+    assert!(!world.server.log().contains("event=login.provider.doubted"), "{}", world.server.log());
+    // Another provider's is none of this connector's.
+    let foreign = world.idp.response(None);
+    let xml = STANDARD.decode(foreign).expect("base64");
+    let xml = String::from_utf8(xml).expect("text").replace("/idp</saml:Issuer>", "/evil</saml:Issuer>");
+    assert_eq!(post(&world, &mut browser(), &STANDARD.encode(xml), "").status, 400);
+    world.server.wait_for_log(&["event=login.rejected", "issuer: the issuer is another"]);
 }

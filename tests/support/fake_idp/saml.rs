@@ -22,7 +22,7 @@ use maverics::protocol::saml::issue::{Answer, IssuedAttribute, Protection, refus
 use maverics::protocol::saml::keys::{OwnKey, PeerKey};
 use maverics::protocol::saml::logout::{self, LogoutRequest, LogoutResponse};
 use maverics::protocol::saml::message::{Common, NameId, Outgoing, SKEW_SECS, Status, new_id};
-use maverics::protocol::saml::names::{PASSWORD_PROTECTED, attr_name, name_id};
+use maverics::protocol::saml::names::{BINDING_REDIRECT, PASSWORD_PROTECTED, attr_name, name_id};
 use maverics::protocol::saml::redirect;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Runtime;
@@ -64,6 +64,10 @@ pub struct Manner {
     pub signs_metadata: bool,
     /// The metadata is of another entity.
     pub other_entity: bool,
+    /// The metadata has a logout endpoint over plain http on another machine, too.
+    pub also_plain: bool,
+    /// Seconds before now at which an answer is issued.
+    pub issued_ago: u64,
 }
 
 type Tamper = Arc<dyn Fn(String) -> String + Send + Sync>;
@@ -149,6 +153,8 @@ impl FakeSamlIdp {
             valid_until: None,
             signs_metadata: false,
             other_entity: false,
+            also_plain: false,
+            issued_ago: 0,
         };
         let mut idp = FakeSamlIdp {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -326,6 +332,13 @@ impl State {
             let until = maverics::protocol::saml::time::format(until);
             xml = xml.replacen(" entityID=", &format!(" validUntil=\"{until}\" entityID="), 1);
         }
+        if self.manner.also_plain {
+            let place = "<md:SingleLogoutService ";
+            assert!(xml.contains(place), "{xml}");
+            let plain =
+                format!("{place}Binding=\"{BINDING_REDIRECT}\" Location=\"http://idp.example/slo\"/>{place}");
+            xml = xml.replacen(place, &plain, 1);
+        }
         if self.manner.only_redirect {
             let post = "<md:SingleSignOnService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST\"";
             let other = post.replace("HTTP-POST", "SOAP");
@@ -339,7 +352,8 @@ impl State {
         let entropy = entropy();
         let entity_id = self.entity_id();
         let (audience, acs, _, certificate) = self.service.clone();
-        let common = Common { id: &new_id(&entropy), issuer: &entity_id, destination: &acs, issued: now() };
+        let issued = UnixSecs(now().0 - self.manner.issued_ago);
+        let common = Common { id: &new_id(&entropy), issuer: &entity_id, destination: &acs, issued };
         let manner = &self.manner;
         let mut xml = if let Some((code, detail)) = manner.refuses {
             let outgoing = refuse(&common, in_response_to, &Status::of(code, detail));
