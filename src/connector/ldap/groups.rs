@@ -107,8 +107,6 @@ pub(super) async fn climb(
             attributes: vec!["1.1".into()],
             entries_max: GROUPS_MAX,
             page: Some((PAGE_ENTRIES, Vec::new())),
-            // Groups of another domain that this one cannot show are to be known of.
-            is_of_one_domain: false,
         };
         loop {
             let found = service.search(&search).await?;

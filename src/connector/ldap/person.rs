@@ -82,7 +82,6 @@ async fn seek_at(core: &Core, server: &Arc<Server>, name: &str, deadline: Instan
             // One more than there may be, to know that there are several.
             entries_max: 2,
             page: None,
-            is_of_one_domain: true,
         },
         By::Rdn(key) => Search::entry(&dn::child(key, name, &core.config.base_dn), attributes(&core.config)),
     };

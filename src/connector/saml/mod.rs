@@ -99,7 +99,8 @@ impl SamlConnector {
 
     /// When this process began: what it remembers of answers that came unasked goes back so far.
     fn started(&self) -> UnixSecs {
-        UnixSecs(self.clock.unix().0.saturating_sub(self.clock.millis().0 / 1000))
+        // Not later than the second in which it did, which is as exact as an instant of issue is.
+        UnixSecs(self.clock.unix().0.saturating_sub(self.clock.millis().0.div_ceil(1000)))
     }
 
     fn acs(&self) -> &str {

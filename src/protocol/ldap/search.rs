@@ -5,9 +5,6 @@ use ldap3_proto::proto::{LdapDerefAliases, LdapMsg, LdapOp, LdapSearchRequest, L
 
 use super::{Dn, Entry, Filter};
 
-/// Asks Active Directory for nothing of other domains, and to point at none (LDAP_SERVER_DOMAIN_SCOPE_OID).
-const DOMAIN_SCOPE: &str = "1.2.840.113556.1.4.1339";
-
 /// How deep a search goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
@@ -34,8 +31,6 @@ pub struct Search {
     pub entries_max: usize,
     /// Most entries of one page, and where the last page ended.
     pub page: Option<(u16, Vec<u8>)>,
-    /// Active Directory need not point at its other partitions and domains; other directories pass over it.
-    pub is_of_one_domain: bool,
 }
 
 /// What a search brought.
@@ -61,7 +56,6 @@ impl Search {
             attributes,
             entries_max: 1,
             page: None,
-            is_of_one_domain: false,
         }
     }
 
@@ -90,16 +84,7 @@ impl Search {
             .page
             .clone()
             .map(|(size, cookie)| LdapControl::SimplePagedResults { size: size.into(), cookie });
-        let scope = self.is_of_one_domain.then(|| LdapControl::Unknown {
-            oid: DOMAIN_SCOPE.into(),
-            criticality: false,
-            value: None,
-        });
-        LdapMsg {
-            msgid: id,
-            op: LdapOp::SearchRequest(request),
-            ctrl: page.into_iter().chain(scope).collect(),
-        }
+        LdapMsg { msgid: id, op: LdapOp::SearchRequest(request), ctrl: page.into_iter().collect() }
     }
 }
 
@@ -132,19 +117,6 @@ pub fn leads_to_nobody(urls: &[String]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::ldap::message;
-
-    #[test]
-    fn controls_are_asked_for_and_never_insisted_on() {
-        let mut search = Search::entry("dc=x", vec!["1.1".into()]);
-        assert!(search.to_wire(1, 1).ctrl.is_empty());
-        search.is_of_one_domain = true;
-        search.page = Some((5, b"c".to_vec()));
-        let read =
-            message::decode(&message::encode(search.to_wire(1, 1)).expect("a message")).expect("a message");
-        let scope = LdapControl::Unknown { oid: DOMAIN_SCOPE.into(), criticality: false, value: None };
-        assert_eq!(read.ctrl, [LdapControl::SimplePagedResults { size: 5, cookie: b"c".to_vec() }, scope]);
-    }
 
     #[test]
     fn only_the_partitions_without_people_lead_to_nobody() {
