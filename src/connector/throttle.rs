@@ -16,7 +16,7 @@ pub const WAIT_SECS_MAX: u64 = 60;
 /// Counters, half of them for names that are typed and half for accounts that names lead to. A name falls on one by
 /// a keyed hash, so nobody can fill the memory or push another name out; two names on one counter merely wait for
 /// each other.
-pub const COUNTERS: usize = 16_384;
+pub const COUNTERS: usize = 65_536;
 /// A counter that nobody touched for this long starts anew, in seconds.
 pub const FORGET_SECS: u64 = 900;
 

@@ -145,16 +145,21 @@ pub fn normalise(
     let mut out = Map::new();
     for rule in rules {
         let path = rule.mapping.iter().find(|(idp, _)| *idp == member).map(|(_, path)| path);
-        // A default, or nothing, would stand for what the directory has and we do not know.
+        let is_needed = rule.required || is_identity(continuity, &rule.name);
+        // A default, or nothing, would stand for what the provider has and we do not know.
         if path.is_some_and(|path| is_withheld(attributes, path)) {
-            return Err(AttributeFault::TooLarge(rule.name.clone()));
+            if is_needed {
+                return Err(AttributeFault::TooLarge(rule.name.clone()));
+            }
+            out.insert(rule.name.clone(), Value::Null);
+            continue;
         }
         let found = path
             .and_then(|path| find(attributes, path).map(Cow::into_owned))
             .and_then(|value| translate(rule, member, value))
             .or_else(|| rule.default.clone().filter(|_| !is_identity(continuity, &rule.name)));
         let Some(value) = found else {
-            if rule.required || is_identity(continuity, &rule.name) {
+            if is_needed {
                 return Err(AttributeFault::Missing(rule.name.clone()));
             }
             if path.is_none() {
@@ -329,6 +334,7 @@ mod tests {
             last_resort: LastResort::None,
             damped: true,
             attributes: Some(rules),
+            words: 0,
             identity,
             pointer: String::new(),
         }
@@ -444,6 +450,13 @@ mod tests {
                 let mut groups = rule("groups", source);
                 groups.mapping[0].1.any_case = any_case;
                 groups.default = Some(json!("none"));
+                let common = normalise(&continuity(vec![groups.clone()], None), IdpIndex(0), &withheld);
+                assert_eq!(
+                    common,
+                    Ok(object(json!({"groups": null}))),
+                    "{source} {any_case}: it keeps nobody out"
+                );
+                groups.required = true;
                 let refused = normalise(&continuity(vec![groups], None), IdpIndex(0), &withheld);
                 assert_eq!(refused, Err(AttributeFault::TooLarge("groups".into())), "{source} {any_case}");
             }

@@ -21,6 +21,8 @@ pub struct Continuity {
     pub damped: bool,
     /// One set of names; `None`: the member's own pass through.
     pub attributes: Option<Vec<AttributeRule>>,
+    /// What changes when these do: people who signed in before were read by other rules.
+    pub words: u64,
     /// Who a person is, across members.
     pub identity: Option<Identity>,
     /// Pointer of its section, for labels.

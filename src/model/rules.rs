@@ -8,7 +8,7 @@ use super::attributes::{SourcePath, find, is_withheld, text_of};
 use super::manner::{Manner, Manners, entry_name};
 use crate::config::access::{Aggregation, Authorization as Written, Rule as WrittenRule};
 use crate::config::text::{ClaimPath, Part, Template as WrittenTemplate};
-use crate::protocol::ldap::Dn;
+use crate::protocol::ldap::{Dn, dn};
 
 /// The attribute that every connector has once it signed the person in.
 pub const AUTHENTICATED: &str = "authenticated";
@@ -20,6 +20,11 @@ pub trait Attributes: Sync {
     /// What a connector said of the person, if it signed the person in or was asked about the person. Of one that
     /// did neither nobody knows what it would say, so that no rule that reads it holds, be it a negated one.
     fn of(&self, connector: &str) -> Option<&Map<String, Value>>;
+
+    /// Whether that is all it says. Of a part, what is not there is not known.
+    fn is_whole(&self, _connector: &str) -> bool {
+        true
+    }
 
     /// Whether it signed the person in: what `authenticated` says.
     fn signed_in(&self, connector: &str) -> bool {
@@ -52,8 +57,9 @@ impl AttributePath {
 
     /// Whether it is known what is there, be it nothing. Who signed the person in always is.
     fn is_known(&self, attributes: &dyn Attributes) -> bool {
+        let is_there = |of| attributes.is_whole(&self.connector) || find(of, &self.path).is_some();
         self.path.literal == AUTHENTICATED
-            || attributes.of(&self.connector).is_some_and(|of| !is_withheld(of, &self.path))
+            || attributes.of(&self.connector).is_some_and(|of| !is_withheld(of, &self.path) && is_there(of))
     }
 
     /// The value, if there is one. `authenticated` exists for every connector that signed the person in.
@@ -147,14 +153,22 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn new(text: String, left: &Template) -> Self {
-        let gives_dns = left.attribute().is_some_and(|path| path.manner.gives_dns);
+    fn new(text: String, read: &[&Template]) -> Self {
+        let gives_dns = read.iter().any(|t| t.attribute().is_some_and(|path| path.manner.gives_dns));
         let entry = gives_dns.then(|| entry_name(&text)).flatten();
         Wanted { text, entry }
     }
 
     fn is(&self, text: &str) -> bool {
-        text == self.text || self.entry.as_ref().is_some_and(|entry| entry_name(text).as_ref() == Some(entry))
+        if text == self.text {
+            return true;
+        }
+        // Most names are written so that they compare as texts, and people are in hundreds of groups.
+        let plainly = || dn::is_plain(text) && dn::is_plain(&self.text);
+        self.entry.as_ref().is_some_and(|entry| match plainly() {
+            true => text.eq_ignore_ascii_case(&self.text),
+            false => entry_name(text).as_ref() == Some(entry),
+        })
     }
 }
 
@@ -312,10 +326,11 @@ impl Rule {
                 None
             }
             Rule::Equals(left, right) => {
-                Some(Wanted::new(right.compared(attributes), left).is(&left.compared(attributes)))
+                let wanted = Wanted::new(right.compared(attributes), &[left, right]);
+                Some(wanted.is(&left.compared(attributes)))
             }
             Rule::Contains(left, right) => {
-                let wanted = Wanted::new(right.compared(attributes), left);
+                let wanted = Wanted::new(right.compared(attributes), &[left]);
                 if wanted.text.is_empty() {
                     // A right-hand template that resolved to nothing must not open the door.
                     return Some(false);
@@ -395,6 +410,36 @@ mod tests {
     impl Attributes for Cut {
         fn of(&self, connector: &str) -> Option<&Map<String, Value>> {
             (connector == "ha").then_some(&self.0)
+        }
+    }
+
+    /// A part of what a connector says.
+    struct Part(Map<String, Value>);
+
+    impl Attributes for Part {
+        fn of(&self, connector: &str) -> Option<&Map<String, Value>> {
+            (connector == "ha").then_some(&self.0)
+        }
+
+        fn is_whole(&self, _: &str) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn of_a_part_what_is_not_there_is_not_known() {
+        let part = Part(json!({"a": "1", "list": ["x"]}).as_object().unwrap().clone());
+        for (rule, want) in [
+            (json!({"equals": ["{{ ha.a }}", "1"]}), Decision::Permitted),
+            (json!({"notEquals": ["{{ ha.a }}", "1"]}), Decision::Denied),
+            (json!({"notEquals": ["{{ ha.b }}", "1"]}), Decision::Undecided),
+            (json!({"equals": ["{{ ha.b }}", "1"]}), Decision::Undecided),
+            (json!({"notContains": ["{{ ha.list.1 }}", "y"]}), Decision::Undecided),
+            (json!({"equals": ["{{ ha.authenticated }}", "true"]}), Decision::Permitted),
+        ] {
+            let written: Written = serde_json::from_value(json!({"rules": [rule]})).unwrap();
+            let authorization = Authorization::of(&written, &Manners::default(), &mut Vec::new());
+            assert_eq!(authorization.decide(&part), want, "{rule}");
         }
     }
 

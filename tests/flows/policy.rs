@@ -7,7 +7,7 @@ use super::{RETURN, Rp, alice};
 use crate::cli::Transcript;
 use crate::support::browser::{Answer, Browser};
 use crate::support::fake_idp::ldap::{FakeDirectory, Reply, done, entry, is_user_search};
-use crate::support::fake_idp::oidc::FakeIdp;
+use crate::support::fake_idp::oidc::{At, FakeIdp, Quirk};
 use crate::support::slapd::{SERVICE, SERVICE_PASSWORD};
 use crate::support::upstream::Upstream;
 use crate::support::{Launch, Scratch, Server, free_port};
@@ -142,6 +142,7 @@ fn one_group_is_a_set_of_one() {
         ("same", "{equals: ['{{ dir.memberOf }}', 'cn=zcn=admins,ou=groups,dc=x']}", 200),
         // A directory finds this name to be the same.
         ("out", "{notContains: ['{{ dir.memberOf }}', 'CN=Zcn\\3dAdmins, OU=groups,DC=X']}", 403),
+        ("turned", "{notEquals: ['CN=Zcn\\3dAdmins, OU=groups,DC=X', '{{ dir.memberOf }}']}", 403),
         ("text", "{contains: ['{{ dir.title }}', dmi]}", 200),
     ];
     let common = [
@@ -317,4 +318,41 @@ fn the_first_claims_are_those_of_the_next_time() {
     for claims in [first, next] {
         assert_eq!((&claims["email"], &claims["title"]), (&json!("alice@example.com"), &json!("Dr")));
     }
+}
+
+/// The ID token is enough for what is mapped, and UserInfo, which would say more, fails: what it would have said is
+/// not known, and the sign-in speaks for nothing but the continuity connector.
+#[test]
+fn what_userinfo_would_have_said_is_not_nothing() {
+    let ha = "  - name: ha
+    type: continuity
+    failover: {idps: [okta, dir]}
+    attributes: [{name: team, mapping: {okta: groups, dir: ou}}]
+";
+    let rows = [
+        ("member", "{notEquals: ['{{ okta.userType }}', contractor]}", 403),
+        ("nested", "{notContains: ['{{ okta.more.types }}', contractor]}", 403),
+        ("found", "{equals: ['{{ okta.groups }}', xxx]}", 200),
+        ("common", "{equals: ['{{ ha.team }}', xxx]}", 200),
+        ("who", "{equals: ['{{ okta.authenticated }}', 'true']}", 200),
+    ];
+    let apps = page("shown", "idps: [ha]", "{{ okta.userType }}", OPEN)
+        + &page("direct", "idps: [okta]", "x", "rules: [{notEquals: ['{{ okta.userType }}', staff]}]")
+        + &pages("idps: [ha]", &rows);
+    let world = World::start(&[("ou", &["x"])], ha, &apps);
+    let fails = [Quirk::TokenPadded(3), Quirk::Status(At::UserInfo, 503)];
+    world.okta.misbehave(&fails);
+    let mut browser = Browser::new();
+    let shown = world.open(&mut browser, "/shown");
+    assert_eq!(shown.status, 200, "{}", shown.text());
+    assert_eq!(shown.json()["headers"]["x-it"], Value::Null);
+    for (name, rule, status) in rows {
+        let answer = world.open(&mut browser, &format!("/{name}"));
+        assert_eq!(answer.status, status, "{rule}: {}", answer.text());
+    }
+    assert_eq!(world.open(&mut browser, "/direct").status, 400, "it needs a sign-in of its own, which fails");
+    world.okta.misbehave(&[]);
+    assert_eq!(world.open(&mut browser, "/direct").status, 200);
+    assert_eq!(world.open(&mut browser, "/shown").json()["headers"]["x-it"], "contractor");
+    assert_eq!(world.open(&mut browser, "/member").status, 403);
 }

@@ -145,6 +145,27 @@ fn what_is_known_of_providers_and_people_goes_on() {
     assert!(!log.contains("event=health.preflight.failed"), "no false health after a reload: {log}");
 }
 
+/// Nobody asked for the attribute when they signed in, so it is not known that they have none.
+#[test]
+fn a_new_attribute_is_not_known_of_those_who_signed_in_before() {
+    let world = World::start(&[]);
+    let mut before = world.signs_in();
+    let text = world
+        .yaml("two")
+        .replace(
+            "failover: {idps: [strong, weak]}",
+            "failover: {idps: [strong, weak]}\n    attributes:\n      - {name: mail, mapping: {strong: email, weak: email}}\n      - {name: type, mapping: {strong: userType, weak: userType}}",
+        )
+        .replace("allowAll: true", "rules: [{notEquals: ['{{ ha.type }}', contractor]}]");
+    world.apply(&text, "two");
+    assert_eq!(before.get(&world.app()).status, 403);
+    world.signs_in();
+    // The same rules again are the same rules.
+    let mut known = world.signs_in();
+    world.apply(&text.replace("version: two", "version: three"), "three");
+    assert_eq!(known.get(&world.app()).status, 200);
+}
+
 #[test]
 fn an_error_changes_nothing() {
     let world = World::start(&[]);

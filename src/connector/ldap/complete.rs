@@ -12,7 +12,8 @@ use super::person::{self, Sought};
 use super::servers::Server;
 use super::service::{Trouble, unwell};
 use super::{Core, account};
-use crate::connector::throttle::Turn;
+use crate::ambient::Millis;
+use crate::connector::throttle::{ACCOUNT, Turn};
 use crate::connector::{Denial, Fault, Identity, Kept};
 use crate::health::{Reason, Unwell};
 use crate::net::ldap::Connection;
@@ -56,25 +57,28 @@ pub(super) async fn complete(core: Arc<Core>, username: String, password: Secret
         return Err(Fault::Denied(Denial::Credentials));
     }
     // Directories take many spellings for one name; so does the counter.
-    let turn = take_turn(&core, &dn::fold(&username)).map_err(|secs| Fault::Denied(Denial::Throttled(secs)))?;
-    in_turn(&core, &turn, &username, &password).await
+    let at = core.clock.millis();
+    let turn = take_turn(&core, &dn::fold(&username), at).map_err(|secs| Fault::Denied(Denial::Throttled(secs)))?;
+    in_turn(&core, (&turn, at), &username, &password).await
 }
 
 /// Before anything else: a bind without a password succeeds as nobody, and what is behind a NUL is not compared by
-/// every directory.
+/// every directory. No name has a control character in it.
 fn may_be_sent(username: &str, password: &str) -> bool {
     let fits = !password.is_empty() && password.len() <= PASSWORD_BYTES_MAX && !password.contains('\0');
-    fits && !username.trim().is_empty()
+    fits && !username.trim().is_empty() && !username.contains(char::is_control)
 }
 
 /// A turn, or the seconds to wait for one.
-fn take_turn<'a>(core: &'a Core, name: &str) -> Result<Turn<'a>, u64> {
-    core.throttle.turn(name, core.clock.millis())
+fn take_turn<'a>(core: &'a Core, name: &str, at: Millis) -> Result<Turn<'a>, u64> {
+    core.throttle.turn(name, at)
 }
 
+/// `at` is when the turn was taken: the entry's is as old, or whoever waited as long as he was told for the one would
+/// have to wait for the other.
 async fn in_turn(
     core: &Arc<Core>,
-    turn: &Turn<'_>,
+    (turn, at): (&Turn<'_>, Millis),
     username: &str,
     password: &Secret<String>,
 ) -> Result<Identity, Fault> {
@@ -84,7 +88,7 @@ async fn in_turn(
     let _place = place.map_err(|_| busy())?.map_err(|_| busy())?;
     drop(waiting);
     let deadline = Instant::now() + Duration::from_millis(SIGN_IN_MILLIS_MAX);
-    let (server, mut entry) = proven(core, turn, username, password, deadline).await?;
+    let (server, mut entry) = proven(core, (turn, at), username, password, deadline).await?;
     let account = account::of(&core.config, &entry);
     person::fill(core, &server, &mut entry, deadline).await?;
     Ok(Identity {
@@ -103,7 +107,7 @@ async fn in_turn(
 /// Finds the entry, then proves the password.
 async fn proven(
     core: &Arc<Core>,
-    turn: &Turn<'_>,
+    (turn, at): (&Turn<'_>, Millis),
     username: &str,
     password: &Secret<String>,
     deadline: Instant,
@@ -114,7 +118,7 @@ async fn proven(
         Sought::One(entry) if account::is_of_the_service(&core.config, &entry) => (Why::ServiceAccount, entry.dn),
         // The entry is counted as well as the name: several names may lead to one entry. Only the count of the name
         // may be told, since a name that nobody has reaches no other.
-        Sought::One(entry) => match take_turn(core, &count(&entry.dn)) {
+        Sought::One(entry) => match take_turn(core, &count(&entry.dn), at) {
             Ok(counted) => {
                 return match prove(core, &server, &entry.dn, password, &[turn, &counted], deadline).await? {
                     Ok(()) => {
@@ -141,8 +145,7 @@ async fn proven(
 /// The counter of an entry.
 fn count(name: &str) -> String {
     let name = dn::Dn::parse(name).map_or_else(|_| dn::fold(name), |name| name.to_string());
-    // No user name has a NUL in front: the counters of names and of entries are apart.
-    format!("\0{name}")
+    format!("{ACCOUNT}{name}")
 }
 
 /// The person reads that name or password are wrong; the log has why.
@@ -228,6 +231,8 @@ mod tests {
             ("ann", "secret\0", false),
             ("", "secret", false),
             (" ", "secret", false),
+            ("\0uid=ann,dc=x", "secret", false),
+            ("ann\n", "secret", false),
         ] {
             assert_eq!(may_be_sent(username, password), may, "{username:?} {password:?}");
         }

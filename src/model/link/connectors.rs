@@ -1,6 +1,7 @@
 //! Connectors: providers first, then continuity over them.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use serde_json::Value;
 
@@ -253,7 +254,10 @@ fn group(
             .collect();
         Identity { attribute: identity.attribute.clone(), trusted_email, allowed_domains }
     });
+    let mut words = DefaultHasher::new();
+    format!("{attributes:?}").hash(&mut words);
     Some(Continuity {
+        words: words.finish(),
         name: ConnectorName(config.name.clone()),
         members: NonEmpty::new(members)?,
         pre_flight: config.failover.pre_flight.clone(),

@@ -156,6 +156,20 @@ fn prepared(bytes: Vec<u8>) -> Vec<u8> {
     }
 }
 
+/// Whether a name is written so that, of two such, exactly those are the same that differ in nothing but the case of
+/// letters: ASCII without escapes, quotes, numbers for types, blanks at the ends of values or side by side.
+pub fn is_plain(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let is_edge = |at: Option<&u8>| at.is_none_or(|byte| matches!(byte, b',' | b'=' | b' '));
+    bytes.iter().enumerate().all(|(at, byte)| match byte {
+        b' ' => !is_edge(at.checked_sub(1).and_then(|at| bytes.get(at))) && !is_edge(bytes.get(at + 1)),
+        b'\\' | b'"' | b'#' | b'+' | b';' | b'<' | b'>' => false,
+        // `oid.` in front of a type means nothing.
+        b'.' => !name[..at].to_ascii_lowercase().ends_with("oid"),
+        _ => byte.is_ascii_graphic(),
+    })
+}
+
 /// A text as directories compare names (RFC 4518, in part): in lower case, blanks folded, invisible characters gone.
 pub fn fold(text: &str) -> String {
     let lower: String = text
@@ -199,6 +213,40 @@ mod tests {
 
     fn dn(text: &str) -> Dn {
         Dn::parse(text).unwrap_or_else(|_| panic!("{text}"))
+    }
+
+    proptest::proptest! {
+        /// What compares names without reading them says what reading them says.
+        #[test]
+        fn plain_names_compare_as_texts(
+            a in "(cn|CN|ou|2.5.4.3|oid.2.5.4.3)=[a-bA-B .,=#+;\"\\\\é]{0,6}(,dc=[x ]{1,2})?",
+            b in "(cn|CN|ou|2.5.4.3|OID.2.5.4.3)=[a-bA-B .,=#+;\"\\\\é]{0,6}(,dc=[x ]{1,2})?",
+        ) {
+            if let (true, true, Ok(one), Ok(other)) = (is_plain(&a), is_plain(&b), Dn::parse(&a), Dn::parse(&b)) {
+                proptest::prop_assert_eq!(one == other, a.eq_ignore_ascii_case(&b), "{} {}", a, b);
+            }
+        }
+    }
+
+    #[test]
+    fn which_names_are_plain() {
+        for (name, plain) in [
+            ("CN=Domain Admins,OU=Groups,DC=corp,DC=example", true),
+            ("uid=a.b-c_d@x/y'z,dc=x", true),
+            ("cn=a  b,dc=x", false),
+            ("cn=a, dc=x", false),
+            ("cn= a,dc=x", false),
+            ("cn=a,dc=x ", false),
+            (" cn=a", false),
+            (r"cn=a\2Cb,dc=x", false),
+            ("cn=a+sn=b", false),
+            ("cn=#04", false),
+            ("cn=é", false),
+            ("cn=a\tb", false),
+            ("OID.2.5.4.3=a", false),
+        ] {
+            assert_eq!(is_plain(name), plain, "{name}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::callback::{over, rejected, sign_in_of};
 use super::circles;
 use super::pending::{PENDING_SECS, Pending, Return};
+use super::unsolicited;
 use crate::ambient::UnixSecs;
 use crate::connector::Identity;
 use crate::connector::account::Account;
@@ -69,7 +70,8 @@ pub(super) async fn finish(
     // CH06: asked to prove again who he is, the person must be the same, also when another member asks.
     let before = previous.as_ref().map(|(_, session)| session.authentications.as_slice()).unwrap_or_default();
     let another = |old: &Authentication| {
-        old.idp != authentication.idp
+        old.until.is_none_or(|until| now < until)
+            && old.idp != authentication.idp
             && authentication.subjects.iter().any(|(voice, subject)| {
                 *voice != authentication.idp && old.subjects.get(voice).is_some_and(|was| was != subject)
             })
@@ -91,7 +93,11 @@ pub(super) async fn finish(
     {
         logout::ended(state, key, before, "replaced");
     }
-    let begun = UnixSecs(pending.until.0.saturating_sub(PENDING_SECS));
+    // One that the provider began may be as old as what vouches for it: no announced end is older than that.
+    let begun = match pending.why == unsolicited::WHY {
+        true => UnixSecs(0),
+        false => UnixSecs(pending.until.0.saturating_sub(PENDING_SECS)),
+    };
     if logout::received::is_ended(state, &authentication, begun) {
         if let Some(key) = SessionKey::of(&id) {
             logout::end(state, &key, "announced-by-provider");
@@ -211,6 +217,8 @@ fn authentication(
         until: identity.until,
         why: pending.why.clone(),
         attributes,
+        is_whole: identity.incomplete.is_none(),
+        words: through.map(|t| state.deployment.continuity(t).words).unwrap_or_default(),
         kept: identity.kept,
     })
 }

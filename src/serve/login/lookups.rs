@@ -51,6 +51,10 @@ impl Attributes for Seen<'_> {
         }
     }
 
+    fn is_whole(&self, connector: &str) -> bool {
+        self.answer(connector).is_some() || self.said.is_whole(connector)
+    }
+
     fn signed_in(&self, connector: &str) -> bool {
         self.said.signed_in(connector)
     }

@@ -26,6 +26,11 @@ fn ended_key(idp: &str, issuer: &str, session: &str) -> Key {
     Key::of("ended-upstream", &json!([idp, issuer, session]).to_string())
 }
 
+/// Sessions that the provider gave no name, where it ended some by theirs.
+fn ended_nameless_key(idp: &str, issuer: &str, subject: &str) -> Key {
+    Key::of("ended-nameless", &json!([idp, issuer, subject]).to_string())
+}
+
 fn ended_subject_key(idp: &str, issuer: &str, subject: &str) -> Key {
     Key::of("ended-person", &json!([idp, issuer, subject]).to_string())
 }
@@ -39,8 +44,11 @@ pub fn is_ended(state: &State, new: &Authentication, begun: UnixSecs) -> bool {
         let at = at.and_then(|bytes| Some(UnixSecs(u64::from_be_bytes(bytes.as_ref().try_into().ok()?))));
         at.is_some_and(|at| at >= begun)
     };
-    new.kept.get("sid").is_some_and(|session| after(ended_key(&new.idp, &new.issuer, session)))
-        || after(ended_subject_key(&new.idp, &new.issuer, &new.provider_subject))
+    let session = match new.kept.get("sid") {
+        Some(session) => ended_key(&new.idp, &new.issuer, session),
+        None => ended_nameless_key(&new.idp, &new.issuer, &new.provider_subject),
+    };
+    after(session) || after(ended_subject_key(&new.idp, &new.issuer, &new.provider_subject))
 }
 
 /// An announcement that the provider sends itself.
@@ -153,8 +161,11 @@ fn end_announced(state: &State, index: IdpIndex, announced: &LoggedOut) {
         let key = ended_key(idp, &announced.issuer, session);
         state.logouts.announced.put(key, now.0.to_be_bytes(), now.plus(ENDED_SECS));
     }
-    if let ([], Some(subject)) = (&announced.sessions[..], &announced.subject) {
-        let key = ended_subject_key(idp, &announced.issuer, subject);
+    if let Some(subject) = &announced.subject {
+        let key = match announced.sessions.is_empty() {
+            true => ended_subject_key(idp, &announced.issuer, subject),
+            false => ended_nameless_key(idp, &announced.issuer, subject),
+        };
         state.logouts.announced.put(key, now.0.to_be_bytes(), now.plus(ENDED_SECS));
     }
     let ended = state.sessions.close_announced(idp, announced);

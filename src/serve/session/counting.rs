@@ -41,8 +41,13 @@ impl<'s> Counting<'s> {
         self.sign_ins.iter().rev().find_map(|(authentication, provider)| {
             let names = sign_in.providers.iter().filter(|asked| self.speaks_for(*provider, **asked));
             let mut names = names.map(|asked| self.deployment.provider_name(*asked));
-            // A sign-in has attributes under its provider's name and under the connector it came through.
-            Some((*authentication, names.find(|name| authentication.attributes.contains_key(*name))?))
+            // A sign-in has attributes under its provider's name and under the connector it came through. With a part
+            // of the provider's own it speaks only for that connector, which found in them what it needs.
+            let has = |name: &&str| {
+                authentication.attributes.contains_key(*name)
+                    && (authentication.is_whole || *name != authentication.idp)
+            };
+            Some((*authentication, names.find(has)?))
         })
     }
 
@@ -53,6 +58,15 @@ impl<'s> Counting<'s> {
                 self.deployment.continuity(index).members.iter().any(|member| *member == provider)
             }
         }
+    }
+
+    /// The newest sign-in that is read under this name, and what is read.
+    fn heard(&self, connector: &str) -> Option<(&'s Authentication, &'s Map<String, Value>)> {
+        let heard = self.sign_ins.iter().rev().filter(|(_, provider)| self.is_heard_as(*provider, connector));
+        heard.into_iter().find_map(|(authentication, _)| {
+            let authentication = *authentication;
+            Some((authentication, authentication.attributes.get(connector)?))
+        })
     }
 
     /// Whether what a provider said may be read under this name: its own, or that of a continuity connector that
@@ -68,7 +82,15 @@ impl<'s> Counting<'s> {
 
 impl Attributes for Counting<'_> {
     fn of(&self, connector: &str) -> Option<&Map<String, Value>> {
-        let heard = self.sign_ins.iter().rev().filter(|(_, provider)| self.is_heard_as(*provider, connector));
-        heard.into_iter().find_map(|(authentication, _)| authentication.attributes.get(connector))
+        self.heard(connector).map(|(_, attributes)| attributes)
+    }
+
+    fn is_whole(&self, connector: &str) -> bool {
+        let Some((authentication, _)) = self.heard(connector) else { return true };
+        if authentication.idp == connector {
+            return authentication.is_whole;
+        }
+        let group = self.deployment.continuity.iter().find(|group| group.name.as_str() == connector);
+        group.is_some_and(|group| group.words == authentication.words)
     }
 }

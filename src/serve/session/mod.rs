@@ -61,6 +61,10 @@ pub struct Authentication {
     /// Attributes by the name of the connector they are read under: the provider's own, and the continuity
     /// connector's.
     pub attributes: BTreeMap<String, Map<String, Value>>,
+    /// Whether the provider's own are all that it says of the person; a part of them may have been out of reach.
+    pub is_whole: bool,
+    /// By which rules those of the continuity connector were made ([`crate::model::Continuity::words`]).
+    pub words: u64,
     /// For logout and refresh at the provider.
     pub kept: Kept,
 }
@@ -157,6 +161,8 @@ mod tests {
             at: UnixSecs(0),
             why: "primary".into(),
             attributes: names.map(|name| (name.to_owned(), said.clone())).collect(),
+            is_whole: true,
+            words: 0,
             kept: Kept::new(),
         }
     }

@@ -242,6 +242,8 @@ mod tests {
             at: UnixSecs(0),
             why: String::new(),
             attributes: Default::default(),
+            is_whole: true,
+            words: 0,
             kept: [("sid".to_owned(), sid.to_owned())].into(),
         });
         session

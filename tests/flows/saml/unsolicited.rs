@@ -47,6 +47,23 @@ fn where_it_is_allowed_it_leads_to_one_page_and_works_once() {
     world.server.wait_for_log(&["event=login.rejected", "in-response-to"]);
 }
 
+/// The provider ends the session before its answer, which nobody asked for, arrives.
+#[test]
+fn an_announced_end_reaches_answers_that_are_still_on_their_way() {
+    let world = World::with("    samlIDPInitiatedURL: OUR_URL/app/home\n", |_| {});
+    let field = world.idp.response(None);
+    let ended = world.idp.last_session();
+    let mut elsewhere = browser();
+    elsewhere.open(&world.idp.logout_url(&[&ended], None));
+    world.server.wait_for_log(&["event=logout.received"]);
+    let mut person = browser();
+    assert_eq!(post(&world, &mut person, &field, "").status, 400);
+    world.server.wait_for_log(&["event=login.rejected", "reason=session-ended"]);
+    assert!(!world.is_in(&person));
+    // Another session of the same person is another one.
+    assert_eq!(post(&world, &mut person, &world.idp.response(None), "").status, 200);
+}
+
 #[test]
 fn what_this_process_cannot_remember_and_what_nobody_waits_for_is_refused() {
     let world = World::with("    samlIDPInitiatedURL: OUR_URL/app/home\n", |_| {});
