@@ -8,7 +8,7 @@ use super::attributes::{SourcePath, find, is_withheld, text_of};
 use super::manner::{Manner, Manners, entry_name};
 use crate::config::access::{Aggregation, Authorization as Written, Rule as WrittenRule};
 use crate::config::text::{ClaimPath, Part, Template as WrittenTemplate};
-use crate::protocol::ldap::{Dn, dn};
+use crate::protocol::ldap::dn;
 
 /// The attribute that every connector has once it signed the person in.
 pub const AUTHENTICATED: &str = "authenticated";
@@ -148,27 +148,25 @@ impl Template {
 /// What a rule looks for in an attribute.
 struct Wanted {
     text: String,
-    /// Where the attribute may be a directory's, and the text is the name of an entry.
-    entry: Option<Dn>,
+    /// The attribute may be a directory's, which compares names of entries as such.
+    gives_dns: bool,
 }
 
 impl Wanted {
     fn new(text: String, read: &[&Template]) -> Self {
         let gives_dns = read.iter().any(|t| t.attribute().is_some_and(|path| path.manner.gives_dns));
-        let entry = gives_dns.then(|| entry_name(&text)).flatten();
-        Wanted { text, entry }
+        Wanted { text, gives_dns }
     }
 
     fn is(&self, text: &str) -> bool {
-        if text == self.text {
-            return true;
+        if text == self.text || !self.gives_dns {
+            return text == self.text;
         }
         // Most names are written so that they compare as texts, and people are in hundreds of groups.
-        let plainly = || dn::is_plain(text) && dn::is_plain(&self.text);
-        self.entry.as_ref().is_some_and(|entry| match plainly() {
-            true => text.eq_ignore_ascii_case(&self.text),
-            false => entry_name(text).as_ref() == Some(entry),
-        })
+        if !text.eq_ignore_ascii_case(&self.text) && dn::is_plain(text) && dn::is_plain(&self.text) {
+            return false;
+        }
+        entry_name(text).is_some_and(|name| entry_name(&self.text) == Some(name))
     }
 }
 

@@ -277,9 +277,9 @@ impl Connection {
         frame: &[u8],
         left: &mut Left,
     ) -> Result<(LdapOp, Vec<LdapControl>), NetError> {
-        let count = message::elements(frame, left.elements).map_err(|fault| self.malformed(fault))?;
+        let (message, count) =
+            message::decode_within(frame, left.elements).map_err(|fault| self.malformed(fault))?;
         left.elements -= count.min(left.elements);
-        let message = message::decode(frame).map_err(|fault| self.malformed(fault))?;
         match message.op {
             // Notice of Disconnection (RFC 4511 §4.4.1): the server ends the connection, whatever was asked.
             LdapOp::ExtendedResponse(notice) if message.msgid == 0 => {

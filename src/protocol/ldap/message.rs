@@ -67,21 +67,21 @@ fn is_of_a_known_kind(frame: &[u8]) -> bool {
     operation().is_some_and(|tag| matches!(tag, 0x60 | 0x61 | 0x63..=0x69 | 0x6b..=0x6f | 0x73 | 0x77..=0x79 | 0x42 | 0x4a | 0x50))
 }
 
-/// Counts the elements of a whole message, to a bound.
-pub fn elements(frame: &[u8], max: usize) -> Result<usize, Malformed> {
-    ber::count(frame, max)
-}
-
 /// Reads one whole message.
 pub fn decode(frame: &[u8]) -> Result<LdapMsg, Malformed> {
+    decode_within(frame, ELEMENTS_MAX).map(|(message, _)| message)
+}
+
+/// The same for one of several that share a bound: of so many elements. How many it has comes with it.
+pub fn decode_within(frame: &[u8], elements_max: usize) -> Result<(LdapMsg, usize), Malformed> {
     if !is_of_a_known_kind(frame) {
         return Err(Malformed::NotLdap);
     }
-    ber::count(frame, ELEMENTS_MAX)?;
+    let elements = ber::count(frame, elements_max)?;
     let mut codec = LdapCodec::new(Some(RESPONSE_BYTES_MAX), Some(DEPTH_MAX));
     let mut buffer = BytesMut::from(frame);
     match codec.decode(&mut buffer) {
-        Ok(Some(message)) if buffer.is_empty() => Ok(message),
+        Ok(Some(message)) if buffer.is_empty() => Ok((message, elements)),
         _ => Err(Malformed::NotLdap),
     }
 }
